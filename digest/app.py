@@ -1,0 +1,378 @@
+"""The composition root: the only module that names concrete sources, transports and the database.
+
+    App(load()).publish("daily")
+"""
+
+import logging
+import os
+import secrets
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property, partial
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from digest import __version__, archive, config, pipeline, subscribe
+from digest.collect import Inlet, PageReader, collect, gather, worded
+from digest.config import Settings, read_secret
+from digest.deliver import deliver
+from digest.engine.local import LocalEngine, due_date
+from digest.errors import DigestError, SettingsError
+from digest.model import Article, Collected, DeliveryState, Gathered, Issue, Letter, Reply, Subscriber, SubscriberState, Trouble
+from digest.protocols import Engine, Source, Transport
+from digest.render import Press, environment
+from digest.resources import locate, shipped
+from digest.sources.arguments import Arguments
+from digest.sources.feed import Feed
+from digest.sources.folder import Folder
+from digest.sources.page import Page
+from digest.sources.web import Fetcher
+from digest.store import Database, deliveries, issues, sources
+from digest.tokens import Purpose, Tokens
+from digest.transport.maildir import Maildir
+from digest.transport.smtp import Smtp
+
+log = logging.getLogger("digest")
+
+ONE_OFF = "one-off"
+"""The name that stands for a list in what the command line makes of single documents."""
+
+
+def now() -> datetime:
+    """Give the present moment."""
+    return datetime.now(UTC)
+
+
+SAMPLE = Article(
+    source="sample",
+    title="A sample",
+    body=("This sentence stands for an article. It lets a template be tried before there is a story to tell.",),
+    url="https://digest.example/sample",
+    language="en",
+)
+"""What `examine` prints a letter of."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """What one part of the program says when it is tried."""
+
+    name: str
+    ok: bool
+    says: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OneOff:
+    """What the command line made of single documents; no issue where none of them held an article."""
+
+    issue: Issue | None
+    troubles: tuple[Trouble, ...]
+
+
+class App:
+    """The program, put together from its settings; each part is made when it is first needed."""
+
+    def __init__(self, settings: Settings, *, clock: Callable[[], datetime] = now) -> None:
+        self.settings = settings
+        self.clock = clock
+
+    @cached_property
+    def database(self) -> Database:
+        """The store, with its tables as this version needs them."""
+        database = Database(self.settings.database, base=self.settings.base)
+        database.migrate()
+        return database
+
+    @cached_property
+    def transport(self) -> Transport:
+        """The way mails leave by."""
+        wanted = self.settings.transport
+        base = self.settings.base
+        if wanted.kind == "maildir":
+            return Maildir(path=base / wanted.folder)
+        return Smtp(
+            host=wanted.host,
+            port=wanted.port,
+            security=wanted.security,
+            username=wanted.username,
+            password=read_secret(wanted.password, wanted.password_file, base),
+            timeout_seconds=wanted.timeout_seconds,
+            hello_name=wanted.hello_name or None,
+            ca_file=base / wanted.ca_file if wanted.ca_file else None,
+        )
+
+    @cached_property
+    def press(self) -> Press:
+        """The templates, the operator's own before the shipped ones."""
+        own = [self.settings.base / self.settings.templates] if self.settings.templates else []
+        return environment([*own, shipped("templates")])
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """What signs the links in letters; its secret is made once, where the settings give none."""
+        given = read_secret(self.settings.secret, self.settings.secret_file, self.settings.base)
+        return Tokens(given or _kept_secret(self._folder / "secret"))
+
+    @cached_property
+    def fetcher(self) -> Fetcher:
+        """The one way to the web."""
+        limits = self.settings.fetch
+        return Fetcher(
+            timeout_seconds=limits.timeout_seconds,
+            total_seconds=limits.total_seconds,
+            max_bytes=self._max_bytes,
+            user_agent=limits.user_agent or f"digest/{__version__} (+{self.settings.publisher.url})",
+            allow_private=limits.private_addresses,
+        )
+
+    @cached_property
+    def writer(self) -> pipeline.Writer:
+        """What writes the mails of deliveries."""
+        return pipeline.Writer(self.settings, self.database, self.press, self.tokens)
+
+    def collect(self, names: Sequence[str] | None = None, *, on_read: Callable[[Gathered], None] = lambda _: None) -> Collected:
+        """Read the named sources, or all, and store what is new."""
+        inlets = [
+            Inlet(source=self._source(name, wanted), settings=wanted)
+            for name, wanted in self.settings.sources.items()
+            if names is None or name in names
+        ]
+        pages = PageReader(fetch=self.fetcher.fetch_document, limit=self.settings.fetch.pages_per_source)
+        return collect(inlets, self.database, pages, now=self.clock(), on_read=on_read)
+
+    def publish(self, name: str, *, on: date | None = None) -> pipeline.Published | None:
+        """Publish a list's issue for a date, by default today's in its zone; see `pipeline.publish`."""
+        wishes = self.settings.list_named(name)
+        moment = self.clock()
+        return pipeline.publish(
+            name,
+            wishes,
+            self.sources_of(name),
+            self.database,
+            on=on or moment.astimezone(ZoneInfo(wishes.timezone)).date(),
+            now=moment,
+            expiry=timedelta(hours=self.settings.delivery.give_up_hours),
+        )
+
+    def preview(self, name: str) -> Issue:
+        """Give the issue that a list would publish now; nothing is stored."""
+        wishes = self.settings.list_named(name)
+        moment = self.clock()
+        today = moment.astimezone(ZoneInfo(wishes.timezone)).date()
+        return pipeline.draft(name, wishes, self.sources_of(name), self.database, on=today, now=moment)
+
+    def look(self, name: str) -> tuple[Issue, bool]:
+        """Give today's issue of a list and True where it is published, else the one that would be and False."""
+        issue = self.preview(name)
+        with self.database.transaction() as connection:
+            found = issues.find(connection, name, issue.date)
+        return (found[1], True) if found else (issue, False)
+
+    def write_files(self, issue: Issue) -> archive.Files:
+        """Write an issue as a web page, as text and as JSON under var/issues/<list>/."""
+        return archive.write(self._folder / "issues" / issue.list, issue, self.web_letter(issue))
+
+    def write_preview(self, issue: Issue) -> archive.Files:
+        """Write the same under var/preview/."""
+        return archive.write(self._folder / "preview", issue, self.web_letter(issue), name=issue.list)
+
+    def write_one_off(self, issue: Issue, letter: Letter, folder: Path) -> archive.Files:
+        """Write a one-off issue into a folder that the command line names."""
+        return archive.write(folder, issue, letter, name="digest")
+
+    def web_letter(self, issue: Issue) -> Letter:
+        """Print an issue as everybody may see it."""
+        wishes = self.settings.list_named(issue.list)
+        return pipeline.web_letter(issue, pipeline.masthead(self.settings, wishes), self.press, letter=wishes.letter)
+
+    def send(self, *, on_settled: Callable[[DeliveryState], None] = lambda _: None) -> Counter[DeliveryState]:
+        """Send every mail that is due."""
+        return deliver(
+            self.database,
+            self.transport,
+            self.settings.delivery,
+            write=self.writer,
+            clock=self.clock,
+            on_settled=on_settled,
+        )
+
+    def count_due(self) -> int:
+        """Count the mails that `send` would try."""
+        with self.database.transaction() as connection:
+            return deliveries.count_due(connection, now=self.clock())
+
+    def one_off(self, arguments: Sequence[str], wishes: config.List) -> OneOff:
+        """Make an issue of what the command line names; no list and no database is touched."""
+        source = Arguments(arguments, fetcher=self.fetcher, stdin=sys.stdin.buffer, max_bytes=self._max_bytes)
+        gathered = gather(source)
+        moment = self.clock()
+        on = moment.astimezone(ZoneInfo(wishes.timezone)).date()
+        issue = pipeline.make_issue(gathered.articles, wishes, name=ONE_OFF, number=1, on=on, closed=moment)
+        return OneOff(issue=issue if issue.stories else None, troubles=gathered.troubles)
+
+    def print_one_off(self, issue: Issue, wishes: config.List) -> Letter:
+        """Print a one-off issue so that it fits into a mail; it has no list to leave."""
+        return pipeline.one_off_letter(issue, pipeline.masthead(self.settings, wishes), self.press, letter=wishes.letter)
+
+    def send_one_off(self, issue: Issue, letter: Letter, addresses: Sequence[str]) -> list[tuple[str, Reply]]:
+        """Send a one-off letter at once and give what the server said of each address."""
+        mails = [pipeline.one_off_mail(self.settings, issue, letter, address) for address in addresses]
+        with self.transport.connect() as session:
+            return [
+                (mail.recipient, session.send(envelope_from=mail.envelope_from, recipient=mail.recipient, message=mail.message))
+                for mail in mails
+            ]
+
+    def list_or_first(self, name: str | None) -> str:
+        """Give the name of a list that the settings have, by default of their first one.
+
+        Raises:
+            SettingsError: there is none.
+
+        """
+        if name is None:
+            name = next(iter(self.settings.lists), "daily")
+        self.settings.list_named(name)
+        return name
+
+    def add_subscriber(self, list_name: str, address: str, *, consent: str) -> Subscriber:
+        """Make a reader active on the word that `consent` names."""
+        return subscribe.set_state(
+            self.database, list_name, address, SubscriberState.ACTIVE, consent=consent, now=self.clock()
+        )
+
+    def remove_subscriber(self, list_name: str, address: str) -> Subscriber:
+        """Unsubscribe a reader on the operator's word."""
+        return subscribe.remove(self.database, list_name, address, consent="operator", now=self.clock())
+
+    def subscribers(self, list_name: str | None = None) -> list[Subscriber]:
+        """Give the subscribers of one list or of all."""
+        if list_name is not None:
+            self.settings.list_named(list_name)
+        return subscribe.all_of(self.database, list_name)
+
+    def examine(self) -> list[Check]:
+        """Try each part without publishing or sending anything."""
+        checks = [Check(name="settings", ok=True, says=f"{self.settings.file} is complete and known")]
+        for name, trial in (
+            ("lists", self._try_lists),
+            ("store", self._try_store),
+            ("secret", self._try_secret),
+            ("templates", self._try_templates),
+            ("sources", self._try_sources),
+            ("transport", lambda: self.transport.check()),
+        ):
+            try:
+                checks.append(Check(name=name, ok=True, says=trial()))
+            except DigestError as error:
+                checks.append(Check(name=name, ok=False, says=str(error)))
+        return checks
+
+    def _try_lists(self) -> str:
+        if not self.settings.lists:
+            raise SettingsError("there is none: write a [lists.NAME] table")
+        return ", ".join(f"{name} at {wishes.at} {wishes.timezone}" for name, wishes in self.settings.lists.items())
+
+    def _try_store(self) -> str:
+        with self.database.transaction():
+            return f"{self.database.name} can be written to"
+
+    def _try_secret(self) -> str:
+        self.tokens.make(Purpose.UNSUBSCRIBE, 1)
+        return "there is one"
+
+    def _try_templates(self) -> str:
+        for name, wishes in self.settings.lists.items():
+            moment = self.clock()
+            on = moment.astimezone(ZoneInfo(wishes.timezone)).date()
+            issue = pipeline.make_issue((SAMPLE,), wishes, name=name, number=1, on=on, closed=moment)
+            pipeline.web_letter(issue, pipeline.masthead(self.settings, wishes), self.press, letter=wishes.letter)
+        return "each list's letter can be printed"
+
+    def _try_sources(self) -> str:
+        for name, wanted in self.settings.sources.items():
+            if wanted.kind == "folder" and not (path := locate(Path(wanted.path), self.settings.base)).is_dir():
+                raise SettingsError(f"sources.{name}: there is no folder {path}")
+        kinds = Counter(wanted.kind for wanted in self.settings.sources.values())
+        if not kinds:
+            raise SettingsError("there is none: write a [sources.NAME] table")
+        return ", ".join(f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in kinds.items())
+
+    def engine(self) -> Engine:
+        """Give what runs the day in this process, after a look whether it could."""
+        self.database, self.press, self.tokens, self.transport  # noqa: B018 - what is wrong shall show before the first hour
+        began = self.clock()
+        return LocalEngine(
+            collect=self._collect_due,
+            every_minutes=self.settings.fetch.every_minutes,
+            publish_due=partial(self._publish_due, began),
+            send_due=self._send_due,
+        )
+
+    def _collect_due(self) -> None:
+        collected = self.collect()
+        for trouble in collected.troubles:
+            log.warning("%s", worded(trouble))
+        log.info("collected %d articles, %d of them new", collected.read, collected.new)
+
+    def _publish_due(self, began: datetime) -> None:
+        for name, wishes in self.settings.lists.items():
+            with self.database.transaction() as connection:
+                since = issues.last_closed(connection, name) or began
+            on = due_date(wishes, now=self.clock(), since=since)
+            if on is None:
+                continue
+            self.collect(self.sources_of(name))
+            published = self.publish(name, on=on)
+            if published is None:
+                log.info("%s: nothing new for %s", name, on)
+            else:
+                self.write_files(published.issue)
+                log.info("%s: issue %d of %s published for %d readers", name, published.issue.number, on, published.readers)
+
+    def _send_due(self) -> None:
+        for state, count in self.send().items():
+            log.info("%d mails %s", count, state)
+
+    def sources_of(self, name: str) -> tuple[str, ...]:
+        """Name the sources that a list draws on."""
+        return self.settings.list_named(name).sources or tuple(self.settings.sources)
+
+    @property
+    def _folder(self) -> Path:
+        return self.settings.base / self.settings.folder
+
+    @property
+    def _max_bytes(self) -> int:
+        return self.settings.fetch.max_megabytes * 1_000_000
+
+    def _source(self, name: str, wanted: config.Source) -> Source:
+        if wanted.kind == "folder":
+            path = locate(Path(wanted.path), self.settings.base)
+            return Folder(name, path, max_bytes=self._max_bytes)
+        if wanted.kind == "page":
+            return Page(name, wanted.url, fetcher=self.fetcher)
+        with self.database.transaction() as connection:
+            validators = sources.validators(connection, name)
+        return Feed(name, wanted.url, fetcher=self.fetcher, validators=validators)
+
+
+def _kept_secret(path: Path) -> str:
+    """Read the secret that was made before, or make it; only this user can read the file."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_hex(32))
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise SettingsError(f"the secret cannot be kept in {path}: {error.strerror}; set `secret` or `secret_file`") from None
+    kept = path.read_text(encoding="ascii").strip()
+    if not kept:
+        raise SettingsError(f"{path} is empty; remove it and a new secret is made, which ends the links of old letters")
+    return kept
+

@@ -1,0 +1,26 @@
+"""The command line: `digest COMMAND`; each module here holds the commands of one kind.
+
+Results go to standard output, all else to standard error. What goes wrong is one line; the exit status is 2 for
+wrong settings and wrong usage, 1 for everything else.
+"""
+
+import os
+import sys
+
+from digest.cli import run, serve, setup, step, subscribers  # noqa: F401 - importing them registers their commands
+from digest.cli.screen import app, complain
+from digest.errors import DigestError
+
+__all__ = ["app", "main"]
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    try:
+        app()
+    except DigestError as error:
+        complain(str(error))
+        sys.exit(error.exit_status)
+    except BrokenPipeError:  # whoever read our output has seen enough; closing it once more must not fail again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

@@ -1,0 +1,233 @@
+"""Make and send: `digest run` for the lists or for single documents, `digest preview` to look before."""
+
+import sys
+import webbrowser
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from digest.cli.screen import app, complain, counted, err, note, open_app, print_json, say, table
+from digest.errors import SourceError
+from digest.model import Collected, DeliveryState, Method, Trouble
+
+if TYPE_CHECKING:
+    from digest import config
+    from digest.app import App
+    from digest.pipeline import Published
+
+ListOption = Annotated[list[str] | None, typer.Option("--list", "-l", help="A list's name; repeatable. Default: every list.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+@app.command()
+def run(
+    context: typer.Context,
+    inputs: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[PATH|URL|-]...", help="Make a one-off digest of these; - is standard input.", show_default=False),
+    ] = None,
+    lists: ListOption = None,
+    to: Annotated[list[str] | None, typer.Option("--to", "-t", help="One-off: mail it to this address; repeatable.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="One-off: write the web page, text and JSON here.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Publish, write and send nothing; show what would be.")] = False,
+    sentences: Annotated[int | None, typer.Option(min=1, help="One-off: sentences a story, at most.")] = None,
+    method: Annotated[Method | None, typer.Option(help="One-off: how the sentences are chosen.")] = None,
+    title: Annotated[str | None, typer.Option(help="One-off: the letter's title.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Publish and send today's issue of the lists, or make a one-off digest of any documents.
+
+    Without arguments: collect from every source, publish today's issue of each list that has none yet, and send
+    what is due. A second run the same day sends nothing twice.
+
+    With arguments, no list is touched: the letter goes to the addresses after --to, to files with --out, or else to
+    the screen as plain text.
+    """
+    if inputs:
+        if lists:
+            raise typer.BadParameter("a one-off digest belongs to no list: leave out --list")
+        wishes = _one_off_wishes(sentences, method, title)
+        _run_one_off(open_app(context), inputs, wishes, to=to or [], out=out, dry_run=dry_run, as_json=as_json)
+        return
+    if to or out or sentences or method or title:
+        raise typer.BadParameter("--to, --out, --sentences, --method and --title need a PATH, URL or - to work on")
+    _run_lists(open_app(context), lists, dry_run=dry_run, as_json=as_json)
+
+
+@app.command()
+def preview(
+    context: typer.Context,
+    lists: ListOption = None,
+    show: Annotated[bool, typer.Option("--open/--no-open", help="Open it in a browser, where there is one.")] = True,
+) -> None:
+    """Show the issue that would be published now, or today's where it has been; nothing is published or sent."""
+    program = open_app(context)
+    names = _list_names(program, lists)
+    _collect(program, names)
+    for name in names:
+        issue, published = program.look(name)
+        if not issue.stories:
+            note(f"{name}: there is nothing new to publish")
+            continue
+        files = program.write_preview(issue)
+        note(f"{name}: {'published' if published else 'not yet published'}, {counted(len(issue.stories), 'story', 'stories')}")
+        say(str(files.html))
+        if show and sys.stdout.isatty():
+            webbrowser.open(files.html.absolute().as_uri())
+
+
+def _run_lists(program: "App", lists: Sequence[str] | None, *, dry_run: bool, as_json: bool) -> None:
+    names = _list_names(program, lists)
+    collected = _collect(program, names)
+    reports: list[dict[str, Any]] = []
+    if dry_run:
+        for name in names:
+            issue = program.preview(name)
+            reports.append({"list": name, "number": issue.number, "date": issue.date, "stories": [s.lead.title for s in issue.stories]})
+            if not as_json:
+                say(f"{name}, {issue.date}: would hold {counted(len(issue.stories), 'story', 'stories')}")
+                for story in issue.stories:
+                    say(f"  {story.score:5.2f}  {story.lead.title}")
+        if as_json:
+            print_json({"collected": _collected_json(collected), "dry_run": reports})
+        return
+    for name in names:
+        published = program.publish(name)
+        if published is None:
+            note(f"{name}: nothing new since the last issue, so there is none today")
+            continue
+        files = program.write_files(published.issue)
+        report = {
+            "list": name,
+            "number": published.issue.number,
+            "date": published.issue.date,
+            "new": published.new,
+            "stories": len(published.issue.stories),
+            "readers": published.readers,
+            "files": {"html": files.html, "text": files.text, "json": files.json},
+        }
+        reports.append(report)
+        if not as_json:
+            _say_published(program, published)
+            table((("web page", str(files.html)), ("text", str(files.text)), ("JSON", str(files.json))))
+    sent = _send(program)
+    if as_json:
+        print_json({"collected": _collected_json(collected), "issues": reports, "mails": sent})
+    else:
+        table([("mail", f"{_states(sent)}; {program.transport.check()}")])
+
+
+def _run_one_off(  # noqa: PLR0913 - the options of the command
+    program: "App",
+    inputs: Sequence[str],
+    wishes: "config.List",
+    *,
+    to: Sequence[str],
+    out: Path | None,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    made = program.one_off(inputs, wishes)
+    _complain_of(made.troubles)
+    if made.issue is None:
+        raise SourceError("no article was found in what was given")
+    letter = program.print_one_off(made.issue, wishes)
+    report: dict[str, Any] = {
+        "stories": [story.lead.title for story in made.issue.stories],
+        "problems": [trouble.problem for trouble in made.troubles],
+        "mails": [],
+        "files": {},
+    }
+    if dry_run:
+        targets = [*to, *([str(out)] if out else [])] or ["the screen"]
+        note(f"would go to {', '.join(targets)}: {letter.subject}")
+    if not as_json and (dry_run or not (to or out)):
+        say(letter.text)
+    if out and not dry_run:
+        files = program.write_one_off(made.issue, letter, out)
+        report["files"] = {"html": files.html, "text": files.text, "json": files.json}
+        if not as_json:
+            table((("web page", str(files.html)), ("text", str(files.text)), ("JSON", str(files.json))))
+    refused = 0
+    for address, reply in program.send_one_off(made.issue, letter, to) if to and not dry_run else ():
+        report["mails"].append({"to": address, "code": reply.code, "reply": reply.text})
+        refused += not reply.accepted
+        if not as_json:
+            table([("mail", f"{address}: {reply.code} {reply.text}")])
+    if as_json:
+        print_json(report)
+    if refused:
+        complain(f"the server refused {counted(refused, 'mail')}")
+        raise typer.Exit(1)
+
+
+def _one_off_wishes(sentences: int | None, method: Method | None, title: str | None) -> "config.List":
+    """Give the settings of a one-off: every story has room."""
+    from digest.config import List, Section  # noqa: PLC0415 - pydantic, which --help does not need
+
+    room = Section(stories=1000)
+    wishes = List(
+        title=title or "Your digest", description="", sections={"more": room, "opinion": room, "blog": room}, timezone="UTC"
+    )
+    return wishes.model_copy(
+        update={key: value for key, value in (("sentences", sentences), ("method", method)) if value is not None}
+    )
+
+
+def _list_names(program: "App", lists: Sequence[str] | None) -> list[str]:
+    for name in lists or ():
+        program.settings.list_named(name)
+    return list(lists or program.settings.lists)
+
+
+def _collect(program: "App", names: Sequence[str]) -> Collected:
+    wanted = {source for name in names for source in program.sources_of(name)}
+    with _bar("collecting", len(wanted)) as advance:
+        collected = program.collect(sorted(wanted), on_read=lambda _: advance())
+    _complain_of(collected.troubles)
+    note(f"{counted(collected.read, 'article')} from {counted(len(wanted), 'source')}, {collected.new:,} of them new")
+    return collected
+
+
+def _send(program: "App") -> Counter[DeliveryState]:
+    with _bar("sending", program.count_due()) as advance:
+        return program.send(on_settled=lambda _: advance())
+
+
+@contextmanager
+def _bar(what: str, total: int) -> "Iterator[Any]":
+    """Show a progress bar on a terminal, and nothing elsewhere."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda: progress.advance(task)
+
+
+def _say_published(program: "App", published: "Published") -> None:
+    issue = published.issue
+    title = program.settings.list_named(issue.list).title
+    stories = counted(len(issue.stories), "story", "stories")
+    how = f"published for {counted(published.readers, 'reader')}" if published.new else "was published before"
+    say(f"{title}, issue {issue.number} of {issue.date}: {stories}, {how}")
+
+
+def _complain_of(troubles: Sequence[Trouble]) -> None:
+    from digest.collect import worded  # noqa: PLC0415
+
+    for trouble in troubles:
+        complain(worded(trouble))
+
+
+def _collected_json(collected: Collected) -> dict[str, Any]:
+    problems = [{"source": trouble.source, "problem": trouble.problem} for trouble in collected.troubles]
+    return {"articles": collected.read, "new": collected.new, "problems": problems}
+
+
+def _states(sent: Counter[DeliveryState]) -> str:
+    named = [f"{count:,} {state.value}" for state, count in sent.items() if count]
+    return ", ".join(named) or "nothing was due"

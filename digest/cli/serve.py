@@ -1,0 +1,18 @@
+"""Run day after day: `digest serve`."""
+
+import logging
+
+import typer
+
+from digest.cli.screen import app, open_app
+
+
+@app.command()
+def serve(context: typer.Context) -> None:
+    """Collect on an interval, publish each list at its hour in its zone, and send; until SIGTERM or Ctrl-C."""
+    program = open_app(context)
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", datefmt="%Y-%m-%dT%H:%M:%S%z"
+    )
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    program.engine().run()

@@ -1,0 +1,115 @@
+"""Each pure step alone, as a filter: `digest step NAME`, JSON Lines in, JSON Lines out.
+
+One line comes out for each line that goes in, in order; what cannot be done has an `error` field instead of a result.
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from digest.cli.screen import app
+from digest.errors import DigestError
+from digest.model import Document, Method, When, to_json
+
+step = typer.Typer(help="Run one pure step over JSON Lines from standard input.", no_args_is_help=True)
+app.add_typer(step, name="step")
+
+
+class _WrongLine(DigestError):
+    """A line does not hold what the step takes."""
+
+
+@step.command()
+def extract() -> None:
+    """{id, html or text, url?} → {id, title, author, published, modified, dateline, votes, language, body}.
+
+    `published` and `modified` are ISO 8601 days or moments, `body` is the list of paragraphs.
+    """
+    from digest.extract import extract as read  # noqa: PLC0415
+
+    def one(line: dict[str, Any]) -> dict[str, Any]:
+        html, text = _field(line, "html", str, None), _field(line, "text", str, None)
+        if (html is None) == (text is None):
+            raise _WrongLine("give either html or text")
+        document = Document(
+            content=(html if html is not None else text).encode("utf-8", "replace"),
+            origin=str(line.get("id") or "the line"),
+            media_type="text/plain" if html is None else "text/html",
+            charset="utf-8",
+            url=_field(line, "url", str, None),
+        )
+        article = read(document).articles[0]
+        return {
+            "title": article.title,
+            "author": article.author,
+            "published": _day(article.published),
+            "modified": _day(article.modified),
+            "dateline": article.dateline,
+            "votes": article.votes,
+            "language": article.language,
+            "body": list(article.body),
+        }
+
+    _filter(one)
+
+
+@step.command()
+def summarise(
+    sentences: Annotated[int, typer.Option(min=1, help="Sentences, at most.")] = 3,
+    method: Annotated[Method, typer.Option(help="How they are chosen.")] = Method.LEXRANK,
+) -> None:
+    """{id, title?, text, lang?} → {id, sentences: [{text, start, end}]}, spans of the text in its order."""
+    from digest.summarise import summarise as choose  # noqa: PLC0415
+
+    def one(line: dict[str, Any]) -> dict[str, Any]:
+        chosen = choose(
+            _field(line, "text", str),
+            sentences=sentences,
+            method=method,
+            title=_field(line, "title", str, None) or "",
+            language=_field(line, "lang", str, None),
+        )
+        return {"sentences": to_json(chosen)}
+
+    _filter(one)
+
+
+_REQUIRED = object()
+
+
+def _field(line: dict[str, Any], name: str, kind: type, default: Any = _REQUIRED) -> Any:
+    """Give a field of the line, checked; null counts as left out."""
+    value = line.get(name)
+    if value is None:
+        if default is _REQUIRED:
+            raise _WrongLine(f"{name} is missing")
+        return default
+    if not isinstance(value, kind):
+        raise _WrongLine(f"{name} should be a {kind.__name__}, not {type(value).__name__}")
+    return value
+
+
+def _filter(one: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """Run `one` over each line of standard input."""
+    for raw in sys.stdin.buffer:
+        line: Any = None
+        try:
+            line = json.loads(raw)
+            if not isinstance(line, dict):
+                raise _WrongLine("the line is no JSON object")  # noqa: TRY301 - answered like all else that is wrong with it
+            result = one(line)
+        except (ValueError, RecursionError) as error:
+            result = {"error": f"the line is no JSON: {error}" if line is None else str(error)}
+        except DigestError as error:
+            result = {"error": str(error)}
+        name = line.get("id") if isinstance(line, dict) else None
+        text = json.dumps({"id": name, **result}, ensure_ascii=False)
+        sys.stdout.buffer.write(text.encode("utf-8", "replace") + b"\n")
+        sys.stdout.buffer.flush()
+
+
+def _day(when: When | None) -> str | None:
+    return None if when is None else when.isoformat()

@@ -1,0 +1,186 @@
+"""Articles become stories: those that tell the same thing are joined, then ranked, then chosen.
+
+Pure: the same articles, settings and moment give the same stories. What each term added to a story's score stays
+with the story as its reasons.
+"""
+
+import dataclasses
+import heapq
+import itertools
+import math
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from digest import config
+from digest.model import Article, Kind, Reason, Story, instant
+
+TOP = "top"
+MORE = "more"
+
+SAME_STORY = 0.14
+"""Cosine over which two articles tell the same story; measured on two corpora of news events (docs/explanation)."""
+
+LEAD_CHARACTERS = 1200
+UNDATED_FRESHNESS = 0.5
+REPETITION_WEIGHT = -0.5
+ENOUGH_TEXT = 2000
+"""Characters after which more text does not make an article a better one to lead a story."""
+
+_WORD = re.compile(r"\w+")
+
+
+def curate(articles: Iterable[Article], wishes: config.List, *, now: datetime) -> tuple[Story, ...]:
+    """Give the stories of an issue, best first, each with its section and its reasons.
+
+    A story without any text is left out, and so is one published longer ago than the list allows.
+    """
+    fresh = [article for article in articles if article.body and not _too_old(article, wishes, now)]
+    stories = [Story(lead=cluster[0], others=tuple(cluster[1:])) for cluster in map(_lead_first, join(fresh))]
+    return tuple(_choose(rank(stories, wishes, now=now), wishes))
+
+
+def join(articles: Sequence[Article]) -> list[list[Article]]:
+    """Group the articles that tell the same story, each group and all groups in the order given.
+
+    Average-link agglomeration over tf-idf vectors of the title (counted twice) and the lead.
+    """
+    vectors = _vectors([f"{a.title} {a.title} {a.text[:LEAD_CHARACTERS]}" for a in articles])
+    clusters = {index: [index] for index in range(len(articles))}
+    links = _similarities(vectors)
+    heap = [(-value, a, b) for a, near in links.items() for b, value in near.items() if a < b and value >= SAME_STORY]
+    heapq.heapify(heap)
+    number = len(articles)
+    while heap:
+        value, a, b = heapq.heappop(heap)
+        if a not in clusters or b not in clusters:
+            continue
+        links[number] = _average(links, clusters, a, b)
+        clusters[number] = clusters.pop(a) + clusters.pop(b)
+        for other, near in links[number].items():
+            links[other][number] = near
+            if near >= SAME_STORY:
+                heapq.heappush(heap, (-near, other, number))
+        number += 1
+    groups = sorted(sorted(members) for members in clusters.values())
+    return [[articles[index] for index in members] for members in groups]
+
+
+def rank(stories: Sequence[Story], wishes: config.List, *, now: datetime) -> list[Story]:
+    """Give the stories best first, each with the terms of its score as `reasons` and with its section.
+
+    Votes count by their logarithm against the day's most, freshness halves every `half_life_hours`, a section has
+    its own weight, and a story told by n sources gets 1 - 1/n. The k-th story that one source leads loses a
+    little for each before it, so that no source fills the head of the letter by its output alone.
+    """
+    most = max((story.votes for story in stories), default=0)
+    scored = [dataclasses.replace(s, section=_section(s.lead, wishes), reasons=_reasons(s, wishes, most, now)) for s in stories]
+    ranked: list[Story] = []
+    led: Counter[str] = Counter()
+    queue = [(-story.score, story.lead.title, story.id, 0, story) for story in scored]
+    heapq.heapify(queue)
+    while queue:
+        _, title, key, told, story = heapq.heappop(queue)
+        before = led[story.lead.source]
+        if told < before:  # its source has led more since this was scored: score it again
+            repeated = Reason(term="source already told", value=1 - 1 / (1 + before), weight=REPETITION_WEIGHT)
+            kept = tuple(reason for reason in story.reasons if reason.term != repeated.term)
+            story = dataclasses.replace(story, reasons=(*kept, repeated))  # noqa: PLW2901 - the same story, scored anew
+            heapq.heappush(queue, (-story.score, title, key, before, story))
+            continue
+        led[story.lead.source] += 1
+        ranked.append(story)
+    return ranked
+
+
+def _choose(ranked: Iterable[Story], wishes: config.List) -> Iterator[Story]:
+    """Keep what has room: the top stories first, then so many for each section and source."""
+    taken: Counter[str] = Counter()
+    led: Counter[str] = Counter()
+    for story in ranked:
+        if wishes.stories_per_source and led[story.lead.source] >= wishes.stories_per_source:
+            continue
+        is_top = story.lead.kind is Kind.NEWS and taken[TOP] < wishes.top_stories
+        section = TOP if is_top else story.section
+        if is_top or taken[section] < _room(section, wishes):
+            taken[section] += 1
+            led[story.lead.source] += 1
+            yield dataclasses.replace(story, section=section)
+
+
+def _room(section: str, wishes: config.List) -> int:
+    return wishes.sections.get(section, config.Section()).stories
+
+
+def _section(article: Article, wishes: config.List) -> str:
+    """Name the section of an article: its kind's own, the one it names, or else "more"."""
+    name = article.kind.value if article.kind is not Kind.NEWS else (article.section or "").casefold()
+    return name if name in wishes.sections or article.kind is not Kind.NEWS else MORE
+
+
+def _reasons(story: Story, wishes: config.List, most_votes: int, now: datetime) -> tuple[Reason, ...]:
+    published = [instant(article.published) for article in story.articles if article.published]
+    age = max(now - max(published), timedelta(0)) if published else None
+    sources = len({article.source for article in story.articles})
+    section = wishes.sections.get(_section(story.lead, wishes), config.Section())
+    half_lives = age / timedelta(hours=wishes.half_life_hours) if age is not None else 0.0
+    weights = wishes.weights
+    return (
+        Reason(term="votes", value=math.log1p(story.votes) / math.log1p(most_votes or 1), weight=weights.votes),
+        Reason(term="freshness", value=UNDATED_FRESHNESS if age is None else 0.5**half_lives, weight=weights.freshness),
+        Reason(term="section", value=section.weight, weight=weights.section),
+        Reason(term="sources", value=1 - 1 / sources, weight=weights.sources),
+    )
+
+
+def _too_old(article: Article, wishes: config.List, now: datetime) -> bool:
+    if not wishes.max_age_hours or article.published is None:
+        return False
+    return now - instant(article.published) > timedelta(hours=wishes.max_age_hours)
+
+
+def _lead_first(cluster: Sequence[Article]) -> list[Article]:
+    """Order the tellings of a story: reported news first, fuller text first, then the earlier one."""
+
+    def merit(article: Article) -> tuple[bool, int, float, str]:
+        begun = instant(article.published).timestamp() if article.published else math.inf
+        return (article.kind is not Kind.NEWS, -min(len(article.text), ENOUGH_TEXT), begun, article.id)
+
+    return sorted(cluster, key=merit)
+
+
+def _vectors(texts: Sequence[str]) -> list[dict[str, float]]:
+    """Give each text's tf-idf vector of length 1, with sublinear term frequency."""
+    counts = [Counter(_WORD.findall(text.casefold())) for text in texts]
+    documents = Counter(itertools.chain.from_iterable(counts))
+    vectors = []
+    for count in counts:
+        vector = {w: (1 + math.log(n)) * math.log((1 + len(texts)) / documents[w]) for w, n in count.items()}
+        length = math.sqrt(sum(value * value for value in vector.values())) or 1.0
+        vectors.append({word: value / length for word, value in vector.items()})
+    return vectors
+
+
+def _similarities(vectors: Sequence[Mapping[str, float]]) -> dict[int, dict[int, float]]:
+    """Give the cosine of each pair that shares a word, by way of an inverted index."""
+    links: dict[int, dict[int, float]] = {index: defaultdict(float) for index in range(len(vectors))}
+    postings: dict[str, list[tuple[int, float]]] = defaultdict(list)
+    for index, vector in enumerate(vectors):
+        for word, value in vector.items():
+            for other, weight in postings[word]:
+                links[index][other] += value * weight
+                links[other][index] += value * weight
+            postings[word].append((index, value))
+    return links
+
+
+def _average(
+    links: Mapping[int, Mapping[int, float]], clusters: Mapping[int, Sequence[int]], a: int, b: int
+) -> dict[int, float]:
+    """Give the links of the cluster that joins a and b: means weighted by their sizes (Lance and Williams 1967)."""
+    of_a, of_b = len(clusters[a]), len(clusters[b])
+    near = (set(links[a]) | set(links[b])) & clusters.keys() - {a, b}
+    return {
+        other: (of_a * links[a].get(other, 0.0) + of_b * links[b].get(other, 0.0)) / (of_a + of_b) for other in near
+    }

@@ -1,0 +1,88 @@
+"""One process on one machine: APScheduler collects on an interval, publishes at each list's hour, and sends.
+
+Due means due, never the exact minute. Every minute, the newest hour of each list that has passed is published if it
+has not been, for as long as the list's catch-up time; publishing is once for a list and date, so it does not matter how
+often or in how many processes one looks. Days missed altogether share one issue: it holds all that was ingested since
+the last.
+"""
+
+import logging
+import signal
+import threading
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.base import BaseTrigger
+from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+
+from digest import config
+from digest.errors import DigestError
+
+log = logging.getLogger(__name__)
+
+
+class LocalEngine:
+    """Runs the day's three jobs until it is told to stop.
+
+    Each job does whatever is due. What it raises is logged, and it is tried again at its next time.
+    """
+
+    def __init__(
+        self,
+        *,
+        collect: Callable[[], None],
+        every_minutes: int,
+        publish_due: Callable[[], None],
+        send_due: Callable[[], None],
+    ) -> None:
+        self._scheduler = BackgroundScheduler(
+            timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+        )
+        on_the_minute = CronTrigger(second=0, timezone=UTC)
+        self._add("collect", collect, IntervalTrigger(minutes=every_minutes, timezone=UTC))
+        self._add("publish", publish_due, on_the_minute)
+        self._add("send", send_due, on_the_minute)
+
+    def run(self) -> None:
+        """Run until SIGTERM or SIGINT; a job that is at work is let finish."""
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+        self._scheduler.start()
+        stop.wait()
+        log.info("stopping")
+        self._scheduler.shutdown(wait=True)
+
+    def _add(self, name: str, job: Callable[[], None], trigger: BaseTrigger) -> None:
+        self._scheduler.add_job(_survive(name, job), trigger, id=name, next_run_time=datetime.now(UTC))
+
+
+def due_date(wishes: config.List, *, now: datetime, since: datetime) -> date | None:
+    """Give the date of the issue that a list's newest passed hour asks for, if it may still be made.
+
+    `since` is when the list's last issue closed, or for a list without one when the program began: an hour before
+    that asks for nothing.
+    """
+    zone = ZoneInfo(wishes.timezone)
+    today = now.astimezone(zone).date()
+    hours = (datetime.combine(day, time.fromisoformat(wishes.at), zone) for day in (today, today - timedelta(days=1)))
+    passed = next(hour for hour in hours if hour <= now)
+    in_time = now - passed <= timedelta(hours=wishes.catch_up_hours)
+    return passed.date() if in_time and since < passed else None
+
+
+def _survive(name: str, job: Callable[[], None]) -> Callable[[], None]:
+    """Keep one failing job from ending the others."""
+
+    def run() -> None:
+        try:
+            job()
+        except DigestError as error:
+            log.error("%s: %s", name, error)  # noqa: TRY400 - the message says it all; a traceback would mean a bug
+        except Exception:
+            log.exception("%s failed; this is a bug", name)
+
+    return run

@@ -1,0 +1,122 @@
+"""Read the article in a web page: its paragraphs from trafilatura, the rest from what the page says itself."""
+
+import logging
+from datetime import date
+from typing import Any
+
+import trafilatura
+from lxml import etree
+
+from digest.clean import clean_text
+from digest.errors import ExtractError
+from digest.extract.article import build
+from digest.extract.byline import read_dateline, read_votes
+from digest.extract.markup import ends_sentence, parse, tree_paragraphs
+from digest.extract.metadata import Metadata, read_metadata
+from digest.extract.page import Page
+from digest.extract.text import read_text
+from digest.model import Article
+
+for _library in ("trafilatura", "htmldate", "courlan"):  # what they warn about is no news to an operator
+    logging.getLogger(_library).setLevel(logging.CRITICAL)
+
+_TOO_SHORT = 250  # characters; less is worth a second look with fewer scruples
+_PROSE = 150  # characters of a table's cell; a shorter one is data, a longer one text in a layout table
+_LONGEST_VOTES = 100  # characters of a line such as "41 users have voted."
+_BLOCKS = frozenset({"body", "cell", "div", "head", "item", "list", "p", "quote", "row", "table"})
+
+# The last day that a page may be from. Left to itself, htmldate asks the clock, and the same page would not always
+# give the same article.
+_DATES = {"original_date": True, "extensive_search": True, "max_date": "2099-12-31"}
+
+
+def read_html(text: str, *, source: str | None, fallback: str, url: str | None = None) -> Article | None:
+    """Give the article of a page, or None where there is none.
+
+    `source` names the source whatever the page says; `fallback` where it says nothing.
+
+    Raises:
+        ExtractError: trafilatura cannot cope with the page.
+
+    """
+    tree = parse(text)
+    if tree is None:
+        return None
+    blocks = tree_paragraphs(tree)
+    try:
+        body = _body(tree, url)
+        known = trafilatura.extract_metadata(tree, default_url=url, date_config=_DATES)
+    except Exception as error:  # noqa: BLE001 - whatever a hostile page breaks in there costs that page only
+        raise ExtractError(f"this page cannot be read: {type(error).__name__}: {error}") from error
+    said = read_metadata(tree, url=url, day=_day(known.date))
+    page = Page(title=said.title, body=body)
+    if not body:
+        page = read_text("\n\n".join(blocks), language=said.language)
+    return _article(page, said, known, blocks=blocks, name=source or said.site or fallback)
+
+
+def _article(page: Page, said: Metadata, known: Any, *, blocks: tuple[str, ...], name: str) -> Article | None:
+    """Put together what was found; what the page says about itself counts more than what its text looks like."""
+    title = said.title or page.title
+    body = page.body[1:] if page.body and page.body[0] == title else page.body
+    if not body:
+        return None
+    return build(
+        source=name,
+        title=title,
+        body=body,
+        url=said.url,
+        author=(known.author or "").replace("; ", ", ") or ", ".join(said.authors) or page.author,
+        language=said.language,
+        published=said.published or page.published,
+        modified=said.modified or page.modified,
+        dateline=read_dateline(body[0]),
+        section=said.section or page.section,
+        kind=said.kind,
+        votes=page.votes or _votes(blocks, body),
+        image=said.image,
+        image_alt=said.image_alt,
+    )
+
+
+def _body(tree: Any, url: str | None) -> tuple[str, ...]:
+    """Give the paragraphs of the page's article; empty where trafilatura finds none."""
+    body = _paragraphs(tree, url, favor_recall=False)
+    if sum(map(len, body)) >= _TOO_SHORT:
+        return body
+    return max(body, _paragraphs(tree, url, favor_recall=True), key=lambda body: sum(map(len, body)))
+
+
+def _paragraphs(tree: Any, url: str | None, *, favor_recall: bool) -> tuple[str, ...]:
+    found = trafilatura.bare_extraction(tree, url=url, include_comments=False, favor_recall=favor_recall)
+    return () if found is None else _walk(found.body)
+
+
+def _walk(body: Any) -> tuple[str, ...]:
+    """Turn trafilatura's elements into paragraphs: text, headings and list items, but no data from tables."""
+    for cell in list(body.iter("cell")):
+        if len("".join(cell.itertext())) < _PROSE:
+            cell.clear(keep_tail=True)
+    found: list[str] = []
+    pieces: list[str] = []
+    for event, element in etree.iterwalk(body, events=("start", "end")):
+        is_start = event == "start"
+        if element.tag in _BLOCKS or (element.tag == "lb" and is_start and ends_sentence("".join(pieces[-1:]))):
+            found.append("".join(pieces))
+            pieces.clear()
+        elif element.tag == "lb" and is_start:
+            pieces.append(" ")
+        pieces.append((element.text if is_start else element.tail) or "")
+    found.append("".join(pieces))
+    return tuple(text for text in map(clean_text, found) if text.strip())
+
+
+def _day(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None
+
+
+def _votes(blocks: tuple[str, ...], body: tuple[str, ...]) -> int:
+    """Read the readers' votes from the lines around the article, the last ones first."""
+    own = set(body)
+    lines = (block for block in reversed(blocks) if len(block) <= _LONGEST_VOTES and block not in own)
+    return next((votes for votes in map(read_votes, lines) if votes is not None), 0)

@@ -1,0 +1,344 @@
+"""The words of the project as values: what an article, a story, an issue and a reader are.
+
+All values are frozen. Times are aware `datetime`s; where a source gives only a day, the value is a
+`date` and stays one, since inventing a midnight would show the wrong day in half of the world.
+Positions are offsets in Unicode code points.
+"""
+
+import dataclasses
+import hashlib
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from enum import StrEnum
+from typing import Any, TypeVar
+
+When = date | datetime
+"""A day, or an aware moment where the source says so exactly."""
+
+PARAGRAPH_BREAK = "\n\n"
+
+
+def instant(when: When) -> datetime:
+    """Give the moment at which `when` begins; a bare day begins at midnight UTC."""
+    if isinstance(when, datetime):
+        return when
+    return datetime.combine(when, time.min, UTC)
+
+
+class Kind(StrEnum):
+    """What sort of piece an article is."""
+
+    NEWS = "news"  # reported
+    BLOG = "blog"  # somebody's own journal
+    OPINION = "opinion"  # a leader, a column, a letter
+
+
+class Method(StrEnum):
+    """How the sentences of a summary are chosen."""
+
+    LEAD = "lead"  # the first ones
+    LEXRANK = "lexrank"  # Erkan and Radev 2004
+    TEXTRANK = "textrank"  # Mihalcea and Tarau 2004
+    LSA = "lsa"  # Steinberger and Jezek 2004
+    LUHN = "luhn"  # Luhn 1958
+    EDMUNDSON = "edmundson"  # Edmundson 1969
+    SUMBASIC = "sumbasic"  # Vanderwende et al. 2007
+    KL = "kl"  # Haghighi and Vanderwende 2009
+    REDUCTION = "reduction"  # sumy's graph reduction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """Bytes that a source gave, with what is known about them before they are read.
+
+    `origin` is what a person would call it in an error message: a path or a URL.
+    """
+
+    content: bytes
+    origin: str
+    media_type: str  # lower case, without parameters: text/html
+    charset: str | None = None
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validators:
+    """What lets a server say "not modified": kept and sent back verbatim (RFC 9110 section 8.8)."""
+
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Article:
+    """One document as its source published it."""
+
+    source: str
+    title: str
+    body: tuple[str, ...]  # paragraphs, verbatim, never empty ones
+    url: str | None = None
+    author: str | None = None
+    language: str | None = None  # BCP 47, lower case primary subtag: en, pt-br
+    published: When | None = None
+    modified: When | None = None
+    dateline: str | None = None  # as printed: BAGHDAD
+    section: str | None = None
+    kind: Kind = Kind.NEWS
+    votes: int = 0
+    image: str | None = None  # an http(s) URL, or a data: URI of a picture that came with the text
+    image_alt: str = ""
+
+    @property
+    def id(self) -> str:
+        """A hash of the canonical URL, or of the text where there is none: 32 hexadecimal digits."""
+        key = self.url or PARAGRAPH_BREAK.join((self.title, *self.body))
+        return hashlib.sha256(key.encode()).hexdigest()[:32]
+
+    @property
+    def text(self) -> str:
+        """The body as one string; the positions of a `Sentence` count in it."""
+        return PARAGRAPH_BREAK.join(self.body)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sentence:
+    """A verbatim span of a text: `text == whole[start:end]`."""
+
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """One named term of a story's score, between 0 and 1 before its weight."""
+
+    term: str
+    value: float
+    weight: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """One thing that happened, told by one or more articles."""
+
+    lead: Article
+    others: tuple[Article, ...] = ()
+    section: str = ""  # the name of the section of the issue that it stands in
+    summary: tuple[Sentence, ...] = ()  # spans of lead.text, in reading order
+    reasons: tuple[Reason, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """The id of the article that leads it."""
+        return self.lead.id
+
+    @property
+    def score(self) -> float:
+        """The weighted sum of the reasons."""
+        return sum(reason.value * reason.weight for reason in self.reasons)
+
+    @property
+    def votes(self) -> int:
+        """The votes of all its articles."""
+        return self.lead.votes + sum(other.votes for other in self.others)
+
+    @property
+    def articles(self) -> tuple[Article, ...]:
+        """All tellings, the lead first."""
+        return (self.lead, *self.others)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """A named run of stories in an issue, best first."""
+
+    name: str
+    title: str
+    stories: tuple[Story, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issue:
+    """The digest of one list for one date; frozen once published."""
+
+    list: str
+    number: int
+    date: date
+    closed: datetime  # articles first ingested later belong to the next issue
+    sections: tuple[Section, ...]
+
+    @property
+    def stories(self) -> tuple[Story, ...]:
+        """All stories in the order of reading."""
+        return tuple(story for section in self.sections for story in section.stories)
+
+
+class SubscriberState(StrEnum):
+    """What a reader wants."""
+
+    PENDING = "pending"  # asked for, not yet confirmed from the mailbox itself
+    ACTIVE = "active"  # gets every issue
+    PAUSED = "paused"  # gets none for a while
+    UNSUBSCRIBED = "unsubscribed"  # has left
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscriber:
+    """An address and its wishes on one list."""
+
+    id: int
+    list: str
+    address: str  # as given; compared case-insensitively
+    state: SubscriberState
+    since: datetime
+    consent: str  # how the present state came to be: "operator", "import", ...
+    language: str | None = None  # of the letter; None: the list's
+
+
+class SuppressionReason(StrEnum):
+    """Why an address must not be mailed, whatever its reader wants."""
+
+    HARD_BOUNCE = "hard-bounce"
+    COMPLAINT = "complaint"
+    MANUAL = "manual"
+    INVALID = "invalid"
+
+
+class DeliveryState(StrEnum):
+    """Where one issue for one subscriber stands; it only moves forward."""
+
+    QUEUED = "queued"  # due, or due later after a temporary refusal
+    CLAIMED = "claimed"  # leased to a worker
+    TRANSMITTING = "transmitting"  # on the wire; a crash here leaves it in doubt
+    SENT = "sent"  # the server took it
+    FAILED = "failed"  # refused for good
+    SKIPPED = "skipped"  # the reader left or was suppressed before it was sent
+    IN_DOUBT = "in-doubt"  # a worker died between sending and recording
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One issue for one subscriber, claimed by one worker until the lease ends."""
+
+    id: int
+    issue_id: int
+    subscriber_id: int
+    address: str
+    language: str | None
+    attempts: int
+    claim: str  # the claim token; a write with another one is refused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What the server answered (RFC 5321 section 4.2, RFC 3463)."""
+
+    code: int
+    text: str
+    enhanced: str | None = None
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the server took responsibility for the mail."""
+        return 200 <= self.code < 300  # noqa: PLR2004 - the reply classes of RFC 5321
+
+    @property
+    def temporary(self) -> bool:
+        """Whether trying again later may help."""
+        return 400 <= self.code < 500  # noqa: PLR2004 - the reply classes of RFC 5321
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """A rendered issue: the same stories, links and order in HTML and in text."""
+
+    subject: str
+    html: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """One thing that went wrong with one source while the day went on."""
+
+    source: str
+    origin: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gathered:
+    """What one source gave in one round."""
+
+    source: str
+    articles: tuple[Article, ...] = ()
+    troubles: tuple[Trouble, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collected:
+    """What one round of collecting brought from all sources."""
+
+    read: int = 0  # articles, known ones among them
+    new: int = 0
+    troubles: tuple[Trouble, ...] = ()
+
+
+T = TypeVar("T")
+
+
+def to_json(value: Any) -> Any:
+    """Turn a model value into plain JSON data; `from_json` is its inverse."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = ((f, getattr(value, f.name)) for f in dataclasses.fields(value))
+        return {f.name: to_json(v) for f, v in fields if v is not None}
+    if isinstance(value, tuple):
+        return [to_json(item) for item in value]
+    if isinstance(value, date):
+        return value.isoformat()
+    return value
+
+
+def from_json(kind: type[T], data: Any) -> T:
+    """Rebuild a value of type `kind` from what `to_json` gave.
+
+    Raises:
+        TypeError, ValueError, KeyError: where the data does not have the shape of `kind`.
+
+    """
+    result: T = _rebuild(kind, data)
+    return result
+
+
+def _rebuild(kind: Any, data: Any) -> Any:
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (typing.Union, types.UnionType):
+        options = [option for option in arguments if option is not types.NoneType]
+        if data is None:
+            return None
+        return parse_when(data) if datetime in options else _rebuild(options[0], data)
+    if origin is tuple:
+        return tuple(_rebuild(arguments[0], item) for item in data)
+    if dataclasses.is_dataclass(kind):
+        hints: Mapping[str, Any] = typing.get_type_hints(kind)
+        return kind(**{name: _rebuild(hints[name], item) for name, item in data.items()})  # type: ignore[operator]
+    if kind in (date, datetime):
+        return kind.fromisoformat(data)
+    return kind(data)
+
+
+def parse_when(text: str) -> When:
+    """Read an ISO 8601 day or moment; a moment without an offset is taken as UTC.
+
+    Raises:
+        ValueError: where the text is neither.
+
+    """
+    if len(text) == len("2015-10-21"):
+        return date.fromisoformat(text)
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,151 @@
+"""Deliveries: the ledger. One row for each issue and subscriber, claimed by lease, moved only forward.
+
+`enqueue` runs in the transaction that freezes the issue. `claim` hands out rows that are due and reads consent
+and suppression again. Every later write names the claim token, so that a worker whose lease ran out
+changes nothing.
+"""
+
+from collections import Counter
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from digest.model import Delivery, DeliveryState, Reply, SubscriberState
+from digest.store.tables import deliveries, subscribers, suppressions
+
+
+def enqueue(connection: sa.Connection, issue_id: int, list_name: str, *, now: datetime, expires: datetime) -> int:
+    """Make a row for each active subscriber of the list and give how many."""
+    row = sa.select(
+        sa.literal(issue_id),
+        subscribers.c.id,
+        sa.literal(DeliveryState.QUEUED.value),
+        sa.literal(now, deliveries.c.due.type),
+        sa.literal(expires, deliveries.c.expires.type),
+        sa.literal(now, deliveries.c.changed.type),
+        sa.literal(0),
+    ).where(subscribers.c.list == list_name, subscribers.c.state == SubscriberState.ACTIVE.value)
+    names = ["issue_id", "subscriber_id", "state", "due", "expires", "changed", "attempts"]
+    return connection.execute(sa.insert(deliveries).from_select(names, row)).rowcount
+
+
+def expire_leases(connection: sa.Connection, *, now: datetime, resend: bool) -> None:
+    """Take back the rows of workers that died.
+
+    One that was only claimed comes due again. One that was being transmitted may or may not have arrived: it is
+    in doubt, or with `resend` comes due again, under the same Message-ID.
+    """
+    over = deliveries.c.leased_until < now
+    doubtful = DeliveryState.QUEUED if resend else DeliveryState.IN_DOUBT
+    _move(connection, over & _is(DeliveryState.TRANSMITTING), doubtful, now=now)
+    _move(connection, over & _is(DeliveryState.CLAIMED), DeliveryState.QUEUED, now=now)
+
+
+def claim(
+    connection: sa.Connection, *, now: datetime, token: str, lease: timedelta, limit: int
+) -> tuple[tuple[Delivery, ...], int]:
+    """Lease up to `limit` rows that are due, in order, and give them.
+
+    Rows of those who left or are suppressed are skipped for good; the second value says how many.
+    """
+    due = (
+        sa.select(deliveries.c.id)
+        .where(_is(DeliveryState.QUEUED), deliveries.c.due <= now)
+        .order_by(deliveries.c.due, deliveries.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    ids = list(connection.scalars(due))
+    if not ids:
+        return (), 0
+    leased = {"state": DeliveryState.CLAIMED.value, "claim": token, "leased_until": now + lease, "changed": now}
+    connection.execute(sa.update(deliveries).where(deliveries.c.id.in_(ids)).values(leased))
+    wanted = (subscribers.c.state == SubscriberState.ACTIVE.value) & suppressions.c.address_key.is_(None)
+    rows = connection.execute(
+        sa.select(deliveries, subscribers.c.address, subscribers.c.language, wanted.label("wanted"))
+        .join(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
+        .outerjoin(suppressions, suppressions.c.address_key == subscribers.c.address_key)
+        .where(deliveries.c.id.in_(ids))
+        .order_by(deliveries.c.due, deliveries.c.id)
+    ).all()
+    unwanted = [row.id for row in rows if not row.wanted]
+    _move(connection, deliveries.c.id.in_(unwanted), DeliveryState.SKIPPED, now=now)
+    return tuple(_delivery(row) for row in rows if row.wanted), len(unwanted)
+
+
+def transmitting(connection: sa.Connection, delivery: Delivery, *, now: datetime) -> bool:
+    """Record that the mail is about to be sent; False means the lease was lost and it must not be."""
+    ours = _held(delivery) & _is(DeliveryState.CLAIMED)
+    return bool(_move(connection, ours, DeliveryState.TRANSMITTING, now=now))
+
+
+def settle(
+    connection: sa.Connection, delivery: Delivery, state: DeliveryState, *, reply: Reply | None, now: datetime
+) -> None:
+    """Record how it ended, with what the server said."""
+    answer = {"code": reply.code, "enhanced": reply.enhanced, "reply": reply.text} if reply else {}
+    _move(connection, _held(delivery), state, now=now, attempts=deliveries.c.attempts + 1, **answer)
+
+
+def postpone(
+    connection: sa.Connection, delivery: Delivery, *, reply: Reply | None, due: datetime, now: datetime
+) -> DeliveryState:
+    """Make a temporarily refused row due again later, or fail it where that is past its time; give which."""
+    expires = connection.scalar(sa.select(deliveries.c.expires).where(deliveries.c.id == delivery.id))
+    state = DeliveryState.QUEUED if expires is not None and due <= expires else DeliveryState.FAILED
+    answer = {"code": reply.code, "enhanced": reply.enhanced, "reply": reply.text} if reply else {}
+    _move(connection, _held(delivery), state, now=now, due=due, attempts=deliveries.c.attempts + 1, **answer)
+    return state
+
+
+def release(connection: sa.Connection, token: str, *, now: datetime) -> int:
+    """Give back what a worker claimed and did not begin to send."""
+    held = (deliveries.c.claim == token) & _is(DeliveryState.CLAIMED)
+    return _move(connection, held, DeliveryState.QUEUED, now=now)
+
+
+def count_due(connection: sa.Connection, *, now: datetime) -> int:
+    """Count the rows that could be claimed now."""
+    due = _is(DeliveryState.QUEUED) & (deliveries.c.due <= now)
+    return connection.scalar(sa.select(sa.func.count()).select_from(deliveries).where(due)) or 0
+
+
+def counts(connection: sa.Connection, issue_id: int) -> Counter[DeliveryState]:
+    """Count an issue's rows by state."""
+    query = (
+        sa.select(deliveries.c.state, sa.func.count())
+        .where(deliveries.c.issue_id == issue_id)
+        .group_by(deliveries.c.state)
+    )
+    return Counter({DeliveryState(state): count for state, count in connection.execute(query).all()})
+
+
+def _is(state: DeliveryState) -> sa.ColumnElement[bool]:
+    return deliveries.c.state == state.value
+
+
+def _held(delivery: Delivery) -> sa.ColumnElement[bool]:
+    return (deliveries.c.id == delivery.id) & (deliveries.c.claim == delivery.claim)
+
+
+def _move(
+    connection: sa.Connection, which: sa.ColumnElement[bool], state: DeliveryState, *, now: datetime, **values: Any
+) -> int:
+    """Move rows to a state and give how many; the claim ends where work on them ends."""
+    if state is not DeliveryState.TRANSMITTING:
+        values |= {"claim": None, "leased_until": None}
+    values |= {"state": state.value, "changed": now}
+    return connection.execute(sa.update(deliveries).where(which).values(values)).rowcount
+
+
+def _delivery(row: sa.Row[Any]) -> Delivery:
+    return Delivery(
+        id=row.id,
+        issue_id=row.issue_id,
+        subscriber_id=row.subscriber_id,
+        address=row.address,
+        language=row.language,
+        attempts=row.attempts,
+        claim=row.claim,
+    )

@@ -1,0 +1,1 @@
+"""How a finished mail leaves: over SMTP, or into Maildir folders on this machine."""

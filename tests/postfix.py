@@ -1,0 +1,105 @@
+"""A private Postfix on this machine's loopback that relays everything to one port, for the `with` block.
+
+It has its own configuration, queue and data folders and is ended by its own process id, so that the
+machine's own Postfix, running or not, is never touched. It needs root, as Postfix does.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Self
+
+_MAIN = """
+compatibility_level = 3.6
+queue_directory = {home}/queue
+data_directory = {home}/data
+maillog_file = {home}/log
+maillog_file_prefixes = {home}
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+myhostname = relay.test
+mydestination =
+alias_maps =
+alias_database =
+mynetworks = 127.0.0.0/8
+smtpd_relay_restrictions = permit_mynetworks, reject
+relayhost = [127.0.0.1]:{next_hop}
+smtp_dns_support_level = disabled
+smtp_host_lookup = native
+notify_classes =
+"""
+
+# Postfix's own services without chroot, and none that could mail, look up or run anything else.
+_MASTER = """
+127.0.0.1:{port} inet n - n - - smtpd
+pickup unix n - n 60 1 pickup
+cleanup unix n - n - 0 cleanup
+qmgr unix n - n 300 1 qmgr
+rewrite unix - - n - - trivial-rewrite
+bounce unix - - n - 0 bounce
+defer unix - - n - 0 bounce
+trace unix - - n - 0 bounce
+flush unix n - n 1000? 0 flush
+proxymap unix - - n - - proxymap
+smtp unix - - n - - smtp
+error unix - - n - - error
+retry unix - - n - - error
+postlog unix-dgram n - n - 1 postlogd
+"""
+
+
+class Postfix:
+    """A running relay; `port` takes mail over SMTP, `log` is what it says about it."""
+
+    def __init__(self, program: str, *, next_hop: int) -> None:
+        self._program = program
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port: int = free.getsockname()[1]
+        self._home = Path(tempfile.mkdtemp(prefix="postfix-"))
+        self._home.chmod(0o755)  # its daemons run as another user
+        self._configuration = self._home / "etc"
+        self._configuration.mkdir()
+        main = _MAIN.format(home=self._home, next_hop=next_hop)
+        (self._configuration / "main.cf").write_text(main, encoding="ascii")
+        (self._configuration / "master.cf").write_text(_MASTER.format(port=self.port), encoding="ascii")
+        (self._home / "queue").mkdir()
+        (self._home / "data").mkdir()
+        shutil.chown(self._home / "data", "postfix")
+
+    @property
+    def log(self) -> str:
+        return "".join(path.read_text("utf-8", "replace") for path in sorted(self._home.glob("log*")))
+
+    def __enter__(self) -> Self:
+        command = [self._program, "-c", str(self._configuration), "start-fg"]
+        with (self._home / "log.start").open("w", encoding="utf-8") as said:
+            self._starter = subprocess.Popen(command, stdout=said, stderr=said)
+        deadline = time.monotonic() + 60
+        while not self._answers():
+            if self._starter.poll() is not None or time.monotonic() > deadline:
+                log = self.log
+                self.__exit__()
+                raise RuntimeError(f"Postfix did not start: {log}")
+            time.sleep(0.05)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        number = self._home / "queue/pid/master.pid"
+        if self._starter.poll() is None and number.exists():
+            os.kill(int(number.read_text("ascii")), signal.SIGTERM)  # the master; its starter waits for it
+        else:
+            self._starter.terminate()
+        self._starter.wait(timeout=30)
+        shutil.rmtree(self._home)
+
+    def _answers(self) -> bool:
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=5) as line:
+                return line.recv(3) == b"220"
+        except OSError:
+            return False
