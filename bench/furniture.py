@@ -27,11 +27,13 @@ Floats = NDArray[np.float64]
 Hits = tuple[int, int, int]  # true positives, false positives, false negatives, in shingles
 
 FOLDS = 5
+SHINGLE = 4  # words
+LONG = 200  # shingles, beyond which a line counts no more
 RIDGE = (3.0, 1.0)  # of the two stages, against pages of weight one
 WORD = re.compile(r"\w+")
 
 
-def shingles(text: str, n: int = 4) -> Counter[tuple[str, ...]]:
+def shingles(text: str, n: int = SHINGLE) -> Counter[tuple[str, ...]]:
     words = WORD.findall(text)
     return Counter(tuple(words[i : i + n]) for i in range(max(1, len(words) - n + 1)) if words)
 
@@ -47,9 +49,9 @@ class Case:
         self.own, self.places = np.array(own), np.array(places)
         self.body = shingles(page["body"])
         found = [shingles(block.text) for block in self.blocks]
-        self.truth = np.array([_stands_in(some, self.body) for some in found], float)
+        self.truth = np.array([_stands_in(some, self.body) for some in _in_context(self.blocks)], float)
         sizes = np.array([sum(some.values()) + 1 for some in found], float)
-        sizes = np.minimum(sizes, 100) ** 0.75
+        sizes = np.minimum(sizes, LONG)  # a page counts one, its lines by their length
         self.weight = sizes / sizes.sum()
 
     def first(self) -> Floats:
@@ -71,6 +73,13 @@ class Case:
         found = shingles(kept)
         hits = sum((self.body & found).values())
         return hits, sum(found.values()) - hits, sum(self.body.values()) - hits
+
+
+def _in_context(blocks: Sequence[lines.Block]) -> Iterator[Counter[tuple[str, ...]]]:
+    """Give each block's shingles; a block of fewer than four words is seen with its neighbours' nearest."""
+    words: list[list[str]] = [[], *(WORD.findall(block.text) for block in blocks), []]
+    for before, own, after in zip(words, words[1:], words[2:], strict=False):
+        yield shingles(" ".join(own if len(own) >= SHINGLE else before[-3:] + own + after[:3]))
 
 
 def _stands_in(some: Counter[tuple[str, ...]], body: Counter[tuple[str, ...]]) -> bool:

@@ -1,6 +1,6 @@
 """The composition root: the only module that names concrete sources, transports and the database.
 
-    App(load()).publish("daily")
+App(load()).publish("daily")
 """
 
 import logging
@@ -18,10 +18,21 @@ from zoneinfo import ZoneInfo
 from digest import __version__, archive, config, pipeline, subscribe
 from digest.collect import Inlet, PageReader, collect, gather, worded
 from digest.config import Settings, read_secret
-from digest.deliver import deliver
+from digest.deliver import Mail, deliver
 from digest.engine.local import LocalEngine, due_date
-from digest.errors import DigestError, SettingsError
-from digest.model import Article, Collected, DeliveryState, Gathered, Issue, Letter, Reply, Subscriber, SubscriberState, Trouble
+from digest.errors import DigestError, SettingsError, TransportError
+from digest.model import (
+    Article,
+    Collected,
+    DeliveryState,
+    Gathered,
+    Issue,
+    Letter,
+    Reply,
+    Subscriber,
+    SubscriberState,
+    Trouble,
+)
 from digest.protocols import Engine, Source, Transport
 from digest.render import Press, environment
 from digest.resources import locate, shipped
@@ -49,7 +60,9 @@ def now() -> datetime:
 SAMPLE = Article(
     source="sample",
     title="A sample",
-    body=("This sentence stands for an article. It lets a template be tried before there is a story to tell.",),
+    body=(
+        "This sentence stands for an article. It lets a template be tried before there is a story to tell.",
+    ),
     url="https://digest.example/sample",
     language="en",
 )
@@ -134,7 +147,9 @@ class App:
         """What writes the mails of deliveries."""
         return pipeline.Writer(self.settings, self.database, self.press, self.tokens)
 
-    def collect(self, names: Sequence[str] | None = None, *, on_read: Callable[[Gathered], None] = lambda _: None) -> Collected:
+    def collect(
+        self, names: Sequence[str] | None = None, *, on_read: Callable[[Gathered], None] = lambda _: None
+    ) -> Collected:
         """Read the named sources, or all, and store what is new."""
         inlets = [
             Inlet(source=self._source(name, wanted), settings=wanted)
@@ -187,7 +202,9 @@ class App:
     def web_letter(self, issue: Issue) -> Letter:
         """Print an issue as everybody may see it."""
         wishes = self.settings.list_named(issue.list)
-        return pipeline.web_letter(issue, pipeline.masthead(self.settings, wishes), self.press, letter=wishes.letter)
+        return pipeline.web_letter(
+            issue, pipeline.masthead(self.settings, wishes), self.press, letter=wishes.letter
+        )
 
     def send(self, *, on_settled: Callable[[DeliveryState], None] = lambda _: None) -> Counter[DeliveryState]:
         """Send every mail that is due."""
@@ -216,16 +233,13 @@ class App:
 
     def print_one_off(self, issue: Issue, wishes: config.List) -> Letter:
         """Print a one-off issue so that it fits into a mail; it has no list to leave."""
-        return pipeline.one_off_letter(issue, pipeline.masthead(self.settings, wishes), self.press, letter=wishes.letter)
+        return pipeline.one_off_letter(
+            issue, pipeline.masthead(self.settings, wishes), self.press, letter=wishes.letter
+        )
 
     def send_one_off(self, issue: Issue, letter: Letter, addresses: Sequence[str]) -> list[tuple[str, Reply]]:
         """Send a one-off letter at once and give what the server said of each address."""
-        mails = [pipeline.one_off_mail(self.settings, issue, letter, address) for address in addresses]
-        with self.transport.connect() as session:
-            return [
-                (mail.recipient, session.send(envelope_from=mail.envelope_from, recipient=mail.recipient, message=mail.message))
-                for mail in mails
-            ]
+        return self._send_now([pipeline.one_off_mail(self.settings, issue, letter, to) for to in addresses])
 
     def list_or_first(self, name: str | None) -> str:
         """Give the name of a list that the settings have, by default of their first one.
@@ -244,6 +258,23 @@ class App:
         return subscribe.set_state(
             self.database, list_name, address, SubscriberState.ACTIVE, consent=consent, now=self.clock()
         )
+
+    def invite(self, list_name: str, address: str) -> Subscriber:
+        """Ask a reader by mail whether he wants to be one; until he says so he is pending.
+
+        One who is active is left alone.
+
+        Raises:
+            TransportError: the letter could not be sent, or was refused; he is pending all the same, and can be asked again.
+
+        """
+        subscriber = subscribe.ask(self.database, list_name, address, now=self.clock())
+        if subscriber.state is SubscriberState.PENDING:
+            mail = pipeline.invitation(self.settings, self.press, self.tokens, subscriber, now=self.clock())
+            [(_, reply)] = self._send_now([mail])
+            if not reply.accepted:
+                raise TransportError(f"the letter to {address} was refused: {reply.code} {reply.text}")
+        return subscriber
 
     def remove_subscriber(self, list_name: str, address: str) -> Subscriber:
         """Unsubscribe a reader on the operator's word."""
@@ -264,7 +295,7 @@ class App:
             ("secret", self._try_secret),
             ("templates", self._try_templates),
             ("sources", self._try_sources),
-            ("transport", lambda: self.transport.check()),
+            ("transport", self._try_transport),
         ):
             try:
                 checks.append(Check(name=name, ok=True, says=trial()))
@@ -275,7 +306,9 @@ class App:
     def _try_lists(self) -> str:
         if not self.settings.lists:
             raise SettingsError("there is none: write a [lists.NAME] table")
-        return ", ".join(f"{name} at {wishes.at} {wishes.timezone}" for name, wishes in self.settings.lists.items())
+        return ", ".join(
+            f"{name} at {wishes.at} {wishes.timezone}" for name, wishes in self.settings.lists.items()
+        )
 
     def _try_store(self) -> str:
         with self.database.transaction():
@@ -290,17 +323,25 @@ class App:
             moment = self.clock()
             on = moment.astimezone(ZoneInfo(wishes.timezone)).date()
             issue = pipeline.make_issue((SAMPLE,), wishes, name=name, number=1, on=on, closed=moment)
-            pipeline.web_letter(issue, pipeline.masthead(self.settings, wishes), self.press, letter=wishes.letter)
+            pipeline.web_letter(
+                issue, pipeline.masthead(self.settings, wishes), self.press, letter=wishes.letter
+            )
         return "each list's letter can be printed"
 
     def _try_sources(self) -> str:
         for name, wanted in self.settings.sources.items():
-            if wanted.kind == "folder" and not (path := locate(Path(wanted.path), self.settings.base)).is_dir():
+            if (
+                wanted.kind == "folder"
+                and not (path := locate(Path(wanted.path), self.settings.base)).is_dir()
+            ):
                 raise SettingsError(f"sources.{name}: there is no folder {path}")
         kinds = Counter(wanted.kind for wanted in self.settings.sources.values())
         if not kinds:
             raise SettingsError("there is none: write a [sources.NAME] table")
         return ", ".join(f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in kinds.items())
+
+    def _try_transport(self) -> str:
+        return self.transport.check()
 
     def engine(self) -> Engine:
         """Give what runs the day in this process, after a look whether it could."""
@@ -332,7 +373,13 @@ class App:
                 log.info("%s: nothing new for %s", name, on)
             else:
                 self.write_files(published.issue)
-                log.info("%s: issue %d of %s published for %d readers", name, published.issue.number, on, published.readers)
+                log.info(
+                    "%s: issue %d of %s published for %d readers",
+                    name,
+                    published.issue.number,
+                    on,
+                    published.readers,
+                )
 
     def _send_due(self) -> None:
         for state, count in self.send().items():
@@ -341,6 +388,19 @@ class App:
     def sources_of(self, name: str) -> tuple[str, ...]:
         """Name the sources that a list draws on."""
         return self.settings.list_named(name).sources or tuple(self.settings.sources)
+
+    def _send_now(self, mails: Sequence[Mail]) -> list[tuple[str, Reply]]:
+        """Send mails that stand in no ledger; who asked for them is there to hear how it went."""
+        with self.transport.connect() as session:
+            return [
+                (
+                    mail.recipient,
+                    session.send(
+                        envelope_from=mail.envelope_from, recipient=mail.recipient, message=mail.message
+                    ),
+                )
+                for mail in mails
+            ]
 
     @property
     def _folder(self) -> Path:
@@ -370,9 +430,12 @@ def _kept_secret(path: Path) -> str:
     except FileExistsError:
         pass
     except OSError as error:
-        raise SettingsError(f"the secret cannot be kept in {path}: {error.strerror}; set `secret` or `secret_file`") from None
+        raise SettingsError(
+            f"the secret cannot be kept in {path}: {error.strerror}; set `secret` or `secret_file`"
+        ) from None
     kept = path.read_text(encoding="ascii").strip()
     if not kept:
-        raise SettingsError(f"{path} is empty; remove it and a new secret is made, which ends the links of old letters")
+        raise SettingsError(
+            f"{path} is empty; remove it and a new secret is made, which ends the links of old letters"
+        )
     return kept
-

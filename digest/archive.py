@@ -34,12 +34,16 @@ def write(folder: Path, issue: Issue, letter: Letter, *, name: str | None = None
         for path, content in ((files.html, letter.html), (files.text, letter.text), (files.json, frozen)):
             _replace(path, content)
     except OSError as error:
-        raise StoreError(f"{folder} cannot be written to: {error.strerror}; nothing was lost, mend that and run again") from None
+        raise StoreError(
+            f"{folder} cannot be written to: {error.strerror}; nothing was lost, mend that and run again"
+        ) from None
     return files
 
 
 def _replace(path: Path, content: str) -> None:
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=".", delete=False) as draft:
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", dir=path.parent, prefix=".", delete=False
+    ) as draft:
         try:
             draft.write(content)
             draft.flush()

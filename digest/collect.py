@@ -68,7 +68,9 @@ def collect(
     read = new = 0
     troubles: list[Trouble] = []
     with ThreadPoolExecutor(READERS) as pool:
-        for inlet, gathered in zip(awake, pool.map(lambda inlet: gather(inlet.source, inlet.settings), awake), strict=True):
+        for inlet, gathered in zip(
+            awake, pool.map(lambda inlet: gather(inlet.source, inlet.settings), awake), strict=True
+        ):
             whole = _with_pages(gathered, inlet, database, pages)
             with database.transaction() as connection:
                 new += articles.put(connection, whole.articles, now=now)
@@ -134,7 +136,9 @@ def _with_pages(gathered: Gathered, inlet: Inlet, database: Database, pages: Pag
     """Put the text of its page in place of each new teaser, where the source's settings ask for it."""
     if not inlet.settings.full_text:
         return gathered
-    teasers = [article for article in gathered.articles if article.url and len(article.text) < TEASER_CHARACTERS]
+    teasers = [
+        article for article in gathered.articles if article.url and len(article.text) < TEASER_CHARACTERS
+    ]
     with database.transaction() as connection:
         known = articles.known(connection, [article.id for article in teasers])
     wanted = [article for article in teasers if article.id not in known][: pages.limit]

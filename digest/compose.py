@@ -45,7 +45,11 @@ def compose(
         for section in (*order, *extra)
     )
     issue = Issue(
-        list=name, number=number, date=on, closed=closed, sections=tuple(section for section in sections if section.stories)
+        list=name,
+        number=number,
+        date=on,
+        closed=closed,
+        sections=tuple(section for section in sections if section.stories),
     )
     check_verbatim(issue)
     return issue

@@ -72,6 +72,12 @@ class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _https(url: str) -> str:
+    if not url.startswith("https://"):
+        raise ValueError(f"{url!r} does not begin with https://; letters may lead nowhere else")
+    return url.rstrip("/")
+
+
 class Publisher(_Table):
     """Who sends the letters."""
 
@@ -80,7 +86,7 @@ class Publisher(_Table):
     reply_to: str = ""
     bounce_address: str = ""
     postal_address: str = "Digest, 1 Harbour Street, Port Alder"
-    url: Url = "https://digest.example"
+    url: Annotated[str, AfterValidator(_https)] = "https://digest.example"
 
     @property
     def domain(self) -> str:
@@ -149,6 +155,7 @@ class Section(_Table):
     """One section of a list's issues."""
 
     title: str = ""
+    also: tuple[str, ...] = ()
     weight: Weight = 0.5
     stories: Count = 5
 
@@ -190,7 +197,11 @@ class Settings(BaseSettings):
     """All settings."""
 
     model_config = SettingsConfigDict(
-        extra="forbid", frozen=True, env_prefix="DIGEST_", env_nested_delimiter="__", nested_model_default_partial_update=True
+        extra="forbid",
+        frozen=True,
+        env_prefix="DIGEST_",
+        env_nested_delimiter="__",
+        nested_model_default_partial_update=True,
     )
 
     folder: Path = Path("var")
@@ -226,7 +237,9 @@ class Settings(BaseSettings):
 
         """
         if name not in self.lists:
-            raise SettingsError(f"no list is called {name!r}{_nearest(name, self.lists)}; config.toml has {_names(self.lists)}")
+            raise SettingsError(
+                f"no list is called {name!r}{_nearest(name, self.lists)}; config.toml has {_names(self.lists)}"
+            )
         return self.lists[name]
 
     @classmethod
@@ -294,16 +307,18 @@ def _refuse_unknown_names(environ: Mapping[str, str]) -> None:
     known = {f"DIGEST_{name.upper()}" for name in Settings.model_fields}
     for name in environ:
         if name.startswith("DIGEST_") and name not in NOT_SETTINGS and name.split("__")[0] not in known:
-            raise SettingsError(f"the environment: {name} is no setting{_nearest(name.split('__')[0], known)}")
+            raise SettingsError(
+                f"the environment: {name} is no setting{_nearest(name.split('__')[0], known)}"
+            )
 
 
 def _refuse_unknown_sources(settings: Settings) -> None:
     for list_name, wanted in settings.lists.items():
         for name in wanted.sources:
             if name not in settings.sources:
-                known = settings.sources
+                where = f"{settings.file.name}: lists.{list_name}.sources"
                 raise SettingsError(
-                    f"{settings.file.name}: lists.{list_name}.sources: no source is called {name!r}{_nearest(name, known)}"
+                    f"{where}: no source is called {name!r}{_nearest(name, settings.sources)}"
                 )
 
 
@@ -314,7 +329,11 @@ def _explain(error: Mapping[str, Any]) -> str:
         name = str(error["loc"][-1])
         return f"{where} is no setting{_nearest(name, _keys_at(error['loc'][:-1]))}"
     message = str(error["msg"]).removeprefix("Value error, ").replace("Input should", "should")
-    return f"{where}: {message}" if isinstance(error.get("ctx", {}).get("error"), ValueError) else f"{where} {message}"
+    return (
+        f"{where}: {message}"
+        if isinstance(error.get("ctx", {}).get("error"), ValueError)
+        else f"{where} {message}"
+    )
 
 
 def _keys_at(loc: tuple[Any, ...]) -> list[str]:

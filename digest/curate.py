@@ -14,13 +14,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from digest import config
+from digest.extract.lexicon import FUNCTION
 from digest.model import Article, Kind, Reason, Story, instant
 
 TOP = "top"
 MORE = "more"
 
 SAME_STORY = 0.14
-"""Cosine over which two articles tell the same story; measured on two corpora of news events (docs/explanation)."""
+"""Cosine from which on two articles tell the same story; chosen on two corpora of news events for its precision."""
 
 LEAD_CHARACTERS = 1200
 UNDATED_FRESHNESS = 0.5
@@ -42,18 +43,40 @@ def curate(articles: Iterable[Article], wishes: config.List, *, now: datetime) -
 
 
 def join(articles: Sequence[Article]) -> list[list[Article]]:
-    """Group the articles that tell the same story, each group and all groups in the order given.
+    """Group the articles that tell the same story in the same language, each group in the order given.
 
     Average-link agglomeration over tf-idf vectors of the title (counted twice) and the lead.
     """
-    vectors = _vectors([f"{a.title} {a.title} {a.text[:LEAD_CHARACTERS]}" for a in articles])
-    clusters = {index: [index] for index in range(len(articles))}
+    groups: list[list[int]] = []
+    for indices in _by_language(articles):
+        texts = [
+            f"{articles[i].title} {articles[i].title} {articles[i].text[:LEAD_CHARACTERS]}" for i in indices
+        ]
+        groups += ([indices[member] for member in sorted(cluster)] for cluster in _cluster(_vectors(texts)))
+    return [[articles[index] for index in group] for group in sorted(groups)]
+
+
+def _by_language(articles: Sequence[Article]) -> Iterable[list[int]]:
+    indices: dict[str, list[int]] = defaultdict(list)
+    for index, article in enumerate(articles):
+        indices[(article.language or "").partition("-")[0]].append(index)
+    return indices.values()
+
+
+def _cluster(vectors: Sequence[Mapping[str, float]]) -> Iterable[list[int]]:
+    """Join the two nearest clusters again and again, until none are as near as `SAME_STORY`."""
+    clusters = {index: [index] for index in range(len(vectors))}
     links = _similarities(vectors)
-    heap = [(-value, a, b) for a, near in links.items() for b, value in near.items() if a < b and value >= SAME_STORY]
+    heap = [
+        (-value, a, b)
+        for a, near in links.items()
+        for b, value in near.items()
+        if a < b and value >= SAME_STORY
+    ]
     heapq.heapify(heap)
-    number = len(articles)
+    number = len(vectors)
     while heap:
-        value, a, b = heapq.heappop(heap)
+        _, a, b = heapq.heappop(heap)
         if a not in clusters or b not in clusters:
             continue
         links[number] = _average(links, clusters, a, b)
@@ -63,8 +86,7 @@ def join(articles: Sequence[Article]) -> list[list[Article]]:
             if near >= SAME_STORY:
                 heapq.heappush(heap, (-near, other, number))
         number += 1
-    groups = sorted(sorted(members) for members in clusters.values())
-    return [[articles[index] for index in members] for members in groups]
+    return clusters.values()
 
 
 def rank(stories: Sequence[Story], wishes: config.List, *, now: datetime) -> list[Story]:
@@ -75,7 +97,10 @@ def rank(stories: Sequence[Story], wishes: config.List, *, now: datetime) -> lis
     little for each before it, so that no source fills the head of the letter by its output alone.
     """
     most = max((story.votes for story in stories), default=0)
-    scored = [dataclasses.replace(s, section=_section(s.lead, wishes), reasons=_reasons(s, wishes, most, now)) for s in stories]
+    scored = [
+        dataclasses.replace(s, section=_section(s.lead, wishes), reasons=_reasons(s, wishes, most, now))
+        for s in stories
+    ]
     ranked: list[Story] = []
     led: Counter[str] = Counter()
     queue = [(-story.score, story.lead.title, story.id, 0, story) for story in scored]
@@ -84,9 +109,11 @@ def rank(stories: Sequence[Story], wishes: config.List, *, now: datetime) -> lis
         _, title, key, told, story = heapq.heappop(queue)
         before = led[story.lead.source]
         if told < before:  # its source has led more since this was scored: score it again
-            repeated = Reason(term="source already told", value=1 - 1 / (1 + before), weight=REPETITION_WEIGHT)
+            repeated = Reason(
+                term="source already told", value=1 - 1 / (1 + before), weight=REPETITION_WEIGHT
+            )
             kept = tuple(reason for reason in story.reasons if reason.term != repeated.term)
-            story = dataclasses.replace(story, reasons=(*kept, repeated))  # noqa: PLW2901 - the same story, scored anew
+            story = dataclasses.replace(story, reasons=(*kept, repeated))
             heapq.heappush(queue, (-story.score, title, key, before, story))
             continue
         led[story.lead.source] += 1
@@ -114,9 +141,14 @@ def _room(section: str, wishes: config.List) -> int:
 
 
 def _section(article: Article, wishes: config.List) -> str:
-    """Name the section of an article: its kind's own, the one it names, or else "more"."""
-    name = article.kind.value if article.kind is not Kind.NEWS else (article.section or "").casefold()
-    return name if name in wishes.sections or article.kind is not Kind.NEWS else MORE
+    """Name the section of an article: its kind's own, the one whose name or whose others it names, or "more"."""
+    if article.kind is not Kind.NEWS:
+        return article.kind.value
+    named = (article.section or "").casefold()
+    for name, section in wishes.sections.items():
+        if named in (name, section.title.casefold(), *map(str.casefold, section.also)):
+            return name
+    return MORE
 
 
 def _reasons(story: Story, wishes: config.List, most_votes: int, now: datetime) -> tuple[Reason, ...]:
@@ -127,8 +159,14 @@ def _reasons(story: Story, wishes: config.List, most_votes: int, now: datetime) 
     half_lives = age / timedelta(hours=wishes.half_life_hours) if age is not None else 0.0
     weights = wishes.weights
     return (
-        Reason(term="votes", value=math.log1p(story.votes) / math.log1p(most_votes or 1), weight=weights.votes),
-        Reason(term="freshness", value=UNDATED_FRESHNESS if age is None else 0.5**half_lives, weight=weights.freshness),
+        Reason(
+            term="votes", value=math.log1p(story.votes) / math.log1p(most_votes or 1), weight=weights.votes
+        ),
+        Reason(
+            term="freshness",
+            value=UNDATED_FRESHNESS if age is None else 0.5**half_lives,
+            weight=weights.freshness,
+        ),
         Reason(term="section", value=section.weight, weight=weights.section),
         Reason(term="sources", value=1 - 1 / sources, weight=weights.sources),
     )
@@ -151,12 +189,12 @@ def _lead_first(cluster: Sequence[Article]) -> list[Article]:
 
 
 def _vectors(texts: Sequence[str]) -> list[dict[str, float]]:
-    """Give each text's tf-idf vector of length 1, with sublinear term frequency."""
-    counts = [Counter(_WORD.findall(text.casefold())) for text in texts]
+    """Give each text's tf-idf vector of length 1, without function words."""
+    counts = [Counter(w for w in _WORD.findall(text.casefold()) if w not in FUNCTION) for text in texts]
     documents = Counter(itertools.chain.from_iterable(counts))
     vectors = []
     for count in counts:
-        vector = {w: (1 + math.log(n)) * math.log((1 + len(texts)) / documents[w]) for w, n in count.items()}
+        vector = {w: n * math.log((1 + len(texts)) / documents[w]) for w, n in count.items()}
         length = math.sqrt(sum(value * value for value in vector.values())) or 1.0
         vectors.append({word: value / length for word, value in vector.items()})
     return vectors
@@ -182,5 +220,6 @@ def _average(
     of_a, of_b = len(clusters[a]), len(clusters[b])
     near = (set(links[a]) | set(links[b])) & clusters.keys() - {a, b}
     return {
-        other: (of_a * links[a].get(other, 0.0) + of_b * links[b].get(other, 0.0)) / (of_a + of_b) for other in near
+        other: (of_a * links[a].get(other, 0.0) + of_b * links[b].get(other, 0.0)) / (of_a + of_b)
+        for other in near
     }

@@ -101,7 +101,9 @@ def _send(delivery: Delivery, session: Session, work: _Work) -> tuple[DeliverySt
     try:
         mail = work.write(delivery)
     except MessageError as error:
-        return _record(delivery, DeliveryState.FAILED, Reply(code=554, enhanced="5.6.0", text=str(error)), work), True
+        return _record(
+            delivery, DeliveryState.FAILED, Reply(code=554, enhanced="5.6.0", text=str(error)), work
+        ), True
     with work.database.transaction() as connection:
         if not deliveries.transmitting(connection, delivery, now=work.clock()):
             return DeliveryState.QUEUED, True  # the lease is over and the row is another worker's
@@ -112,11 +114,10 @@ def _send(delivery: Delivery, session: Session, work: _Work) -> tuple[DeliverySt
         if error.in_doubt and work.settings.in_doubt == "hold":
             return _record(delivery, DeliveryState.IN_DOUBT, lost, work), False
         return _put_off(delivery, lost, work), False
-    if reply.accepted:
-        return _record(delivery, DeliveryState.SENT, reply, work), True
     if reply.temporary:
         return _put_off(delivery, reply, work), True
-    return _record(delivery, DeliveryState.FAILED, reply, work), True
+    state = DeliveryState.SENT if reply.accepted else DeliveryState.FAILED
+    return _record(delivery, state, reply, work), True
 
 
 def _record(delivery: Delivery, state: DeliveryState, reply: Reply, work: _Work) -> DeliveryState:

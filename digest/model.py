@@ -9,7 +9,6 @@ import dataclasses
 import hashlib
 import types
 import typing
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from enum import StrEnum
@@ -37,17 +36,17 @@ class Kind(StrEnum):
 
 
 class Method(StrEnum):
-    """How the sentences of a summary are chosen."""
+    """How the sentences that say the most are found."""
 
-    LEAD = "lead"  # the first ones
-    LEXRANK = "lexrank"  # Erkan and Radev 2004
-    TEXTRANK = "textrank"  # Mihalcea and Tarau 2004
-    LSA = "lsa"  # Steinberger and Jezek 2004
-    LUHN = "luhn"  # Luhn 1958
-    EDMUNDSON = "edmundson"  # Edmundson 1969
-    SUMBASIC = "sumbasic"  # Vanderwende et al. 2007
-    KL = "kl"  # Haghighi and Vanderwende 2009
-    REDUCTION = "reduction"  # sumy's graph reduction
+    LEAD = "lead"  # the first ones: what a journalist puts first
+    LEXRANK = "lexrank"  # most like many others, by the words rare in the text; Erkan and Radev 2004
+    TEXTRANK = "textrank"  # most words in common with the others; Mihalcea and Tarau 2004
+    LSA = "lsa"  # strongest in the text's latent topics; Steinberger and Ježek 2004
+    LUHN = "luhn"  # densest in words the text repeats; Luhn 1958
+    EDMUNDSON = "edmundson"  # words of the title, and first or last places; Edmundson 1969
+    SUMBASIC = "sumbasic"  # most frequent words, each said once; Nenkova and Vanderwende 2005
+    KL = "kl"  # together nearest to the text's own distribution of words; Haghighi and Vanderwende 2009
+    REDUCTION = "reduction"  # like textrank, without passing rank on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -324,7 +323,7 @@ def _rebuild(kind: Any, data: Any) -> Any:
     if origin is tuple:
         return tuple(_rebuild(arguments[0], item) for item in data)
     if dataclasses.is_dataclass(kind):
-        hints: Mapping[str, Any] = typing.get_type_hints(kind)
+        hints = typing.get_type_hints(kind)
         return kind(**{name: _rebuild(hints[name], item) for name, item in data.items()})  # type: ignore[operator]
     if kind in (date, datetime):
         return kind.fromisoformat(data)

@@ -21,8 +21,8 @@ from digest.curate import curate
 from digest.deliver import Mail
 from digest.errors import MessageError
 from digest.message import Headers, html_octets, message
-from digest.model import Article, Delivery, Issue, Letter, Story
-from digest.render import Blank, Masthead, Press, Slot, fill, render
+from digest.model import Article, Delivery, Issue, Letter, Story, Subscriber
+from digest.render import Blank, Masthead, Press, Slot, fill, render, render_notice
 from digest.store import Database, articles, deliveries, issues
 from digest.summarise import summarise
 from digest.tokens import Purpose, Tokens
@@ -72,7 +72,9 @@ def publish(
     with database.transaction() as connection:
         if found := issues.find(connection, name, on):  # another run was faster
             return Published(issue_id=found[0], issue=found[1], new=False, readers=0)
-        issue = dataclasses.replace(issue, number=issues.next_number(connection, name))  # another date's was, perhaps
+        issue = dataclasses.replace(
+            issue, number=issues.next_number(connection, name)
+        )  # another date's was, perhaps
         issue_id = issues.freeze(connection, issue)
         readers = deliveries.enqueue(connection, issue_id, name, now=now, expires=now + expiry)
     return Published(issue_id=issue_id, issue=issue, new=True, readers=readers)
@@ -129,7 +131,9 @@ def print_letter(issue: Issue, masthead: Masthead, press: Press, *, letter: str)
     low, high = 0, most_steps(issue)  # `low` is too large, `high` is the best hope
     blank, fits = attempt(high)
     if not fits:
-        raise MessageError(f"the letter of {issue.list} is over {LARGEST_LETTER} octets with a single headline: shorten its template")
+        raise MessageError(
+            f"the letter of {issue.list} is over {LARGEST_LETTER} octets with a single headline: shorten its template"
+        )
     while high - low > 1:
         middle = (low + high) // 2
         smaller, fits = attempt(middle)
@@ -161,7 +165,10 @@ class Writer:
         """
         issue = self._issue(delivery.issue_id)
         publisher = self._settings.publisher
-        token = {p: self._tokens.make(p, delivery.subscriber_id) for p in (Purpose.UNSUBSCRIBE, Purpose.PREFERENCES)}
+        token = {
+            p: self._tokens.make(p, delivery.subscriber_id)
+            for p in (Purpose.UNSUBSCRIBE, Purpose.PREFERENCES)
+        }
         unsubscribe = f"{publisher.url}/unsubscribe/{token[Purpose.UNSUBSCRIBE]}"
         slots = {
             Slot.ADDRESS: delivery.address,
@@ -174,8 +181,9 @@ class Writer:
         letter = fill(self._blank(delivery.issue_id, delivery.language), slots)
         about = f"{issue.list}/{issue.date}/{delivery.subscriber_id}"
         headers = Headers(
-            **_list_headers(self._settings, issue),
+            **_list_headers(self._settings, issue.list, issue.closed),
             to_address=delivery.address,
+            reply_to=publisher.reply_to or None,
             message_id=f"<{self._tokens.fingerprint(Purpose.MESSAGE_ID, about)}@{publisher.domain}>",
             unsubscribe_urls=(unsubscribe, by_mail),
             one_click=True,
@@ -195,11 +203,35 @@ class Writer:
         return print_letter(issue, head, self._press, letter=wishes.letter)
 
 
+def invitation(
+    settings: config.Settings, press: Press, tokens: Tokens, subscriber: Subscriber, *, now: datetime
+) -> Mail:
+    """Write the letter that asks a pending reader whether he wants to be one; a reply is an answer too."""
+    publisher = settings.publisher
+    wishes = settings.list_named(subscriber.list)
+    token = tokens.make(Purpose.CONFIRM, subscriber.id)
+    local, _, domain = publisher.address.partition("@")
+    offers = frozenset({Slot.ADDRESS, Slot.CONFIRM_URL})
+    head = dataclasses.replace(masthead(settings, wishes, language=subscriber.language), offers=offers)
+    slots = {Slot.ADDRESS: subscriber.address, Slot.CONFIRM_URL: f"{publisher.url}/confirm/{token}"}
+    about = f"confirm/{subscriber.id}/{now.isoformat()}"
+    headers = Headers(
+        **_list_headers(settings, subscriber.list, now),
+        to_address=subscriber.address,
+        reply_to=f"{local}+confirm-{token}@{domain}",
+        message_id=f"<{tokens.fingerprint(Purpose.MESSAGE_ID, about)}@{publisher.domain}>",
+    )
+    return _mail(settings, fill(render_notice("confirm", head, environment=press), slots), headers)
+
+
 def one_off_mail(settings: config.Settings, issue: Issue, letter: Letter, address: str) -> Mail:
     """Write a letter that belongs to no list; the same documents on the same day give the same Message-ID."""
     print_of_it = hashlib.sha256(f"{address}\0{issue.date}\0{letter.text}".encode()).hexdigest()[:32]
     message_id = f"<{print_of_it}@{settings.publisher.domain}>"
-    return _mail(settings, letter, Headers(**_list_headers(settings, issue), to_address=address, message_id=message_id))
+    shared = _list_headers(settings, issue.list, issue.closed)
+    reply_to = settings.publisher.reply_to or None
+    headers = Headers(**shared, to_address=address, reply_to=reply_to, message_id=message_id)
+    return _mail(settings, letter, headers)
 
 
 def _mail(settings: config.Settings, letter: Letter, headers: Headers) -> Mail:
@@ -211,29 +243,25 @@ def _mail(settings: config.Settings, letter: Letter, headers: Headers) -> Mail:
     )
 
 
-def _list_headers(settings: config.Settings, issue: Issue) -> dict[str, Any]:
-    """Give the headers that all mails of an issue share."""
+def _list_headers(settings: config.Settings, list_name: str, date: datetime) -> dict[str, Any]:
+    """Give the headers that all mails of a list share."""
     publisher = settings.publisher
-    wishes = settings.lists.get(issue.list)
+    wishes = settings.lists.get(list_name)
     return {
         "from_name": publisher.name,
         "from_address": publisher.address,
-        "reply_to": publisher.reply_to or None,
-        "list_id": f"{issue.list}.{publisher.domain}",
+        "list_id": f"{list_name}.{publisher.domain}",
         "list_name": wishes.title if wishes else publisher.name,
-        "date": issue.closed,
+        "date": date,
     }
 
 
-def masthead(
-    settings: config.Settings, wishes: config.List, *, language: str | None = None
-) -> Masthead:
+def masthead(settings: config.Settings, wishes: config.List, *, language: str | None = None) -> Masthead:
     """Give what the letters of a list print about it."""
     return Masthead(
         title=wishes.title,
         description=wishes.description,
         postal_address=settings.publisher.postal_address,
-        why="",
         language=language or wishes.language,
         timezone=wishes.timezone,
         source_titles={name: source.title or name for name, source in settings.sources.items()},
@@ -249,4 +277,6 @@ def one_off_letter(issue: Issue, head: Masthead, press: Press, *, letter: str) -
 
 def web_letter(issue: Issue, head: Masthead, press: Press, *, letter: str) -> Letter:
     """Print an issue as everybody may see it: whole, and with nothing of any reader's in it."""
-    return fill(render(issue, dataclasses.replace(head, offers=frozenset()), environment=press, letter=letter), {})
+    return fill(
+        render(issue, dataclasses.replace(head, offers=frozenset()), environment=press, letter=letter), {}
+    )

@@ -48,6 +48,20 @@ def set_state(
     return found
 
 
+def ask(database: Database, list_name: str, address: str, *, now: datetime) -> Subscriber:
+    """Make a reader pending, unless he is active already, and give him.
+
+    Raises:
+        AddressError: the text is no address, or mail to it is suppressed.
+
+    """
+    with database.transaction() as connection:
+        known = subscribers.find(connection, list_name, read_address(address).key)
+    if known is not None and known.state is SubscriberState.ACTIVE:
+        return known
+    return set_state(database, list_name, address, SubscriberState.PENDING, consent="asked", now=now)
+
+
 def remove(database: Database, list_name: str, address: str, *, consent: str, now: datetime) -> Subscriber:
     """Unsubscribe a reader of a list.
 
@@ -58,7 +72,9 @@ def remove(database: Database, list_name: str, address: str, *, consent: str, no
     parsed = read_address(address)
     with database.transaction() as connection:
         if subscribers.find(connection, list_name, parsed.key) is None:
-            raise AddressError(f"{parsed.display} is not on {list_name}; `digest subscribers list` shows who is")
+            raise AddressError(
+                f"{parsed.display} is not on {list_name}; `digest subscribers list` shows who is"
+            )
     return set_state(database, list_name, address, SubscriberState.UNSUBSCRIBED, consent=consent, now=now)
 
 

@@ -18,6 +18,7 @@ class Purpose(StrEnum):
     """What a token may be used for."""
 
     UNSUBSCRIBE = "unsubscribe"
+    CONFIRM = "confirm"
     PREFERENCES = "preferences"
     MESSAGE_ID = "message-id"
 

@@ -2,6 +2,7 @@
 
 import base64
 import dataclasses
+import functools
 import re
 import struct
 import zlib
@@ -56,7 +57,6 @@ def masthead(**changes: Any) -> Masthead:
         title="The Port Alder Digest",
         description="What the harbour, the town and the world did yesterday",
         postal_address="The Port Alder Digest\n1 Harbour Street, Port Alder",
-        why="You get this letter because you subscribed to it.",
         language="en",
         timezone="Europe/London",
         source_titles={
@@ -94,6 +94,7 @@ def png(width: int, height: int, colour: tuple[int, int, int] = (79, 121, 135)) 
     return f"data:image/png;base64,{base64.b64encode(content).decode()}"
 
 
+@functools.cache
 def sample() -> Issue:
     """Make an issue that has one of everything a letter must be able to print."""
     return issue(

@@ -87,7 +87,7 @@ class Smtpd:
         self._starttls, self._tls = starttls, tls
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._socket.getsockname()[1]
-        self._conversations: list[_Scripted] = []
+        self.conversations: set[_Scripted] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
 
@@ -121,9 +121,10 @@ class Smtpd:
 
     async def _stop(self) -> None:
         self._server.close()
-        for conversation in self._conversations:
-            if conversation.transport is not None:
+        for conversation in tuple(self.conversations):
+            if not conversation.transport.is_closing():
                 conversation.transport.abort()
+            await conversation.gone.wait()
         await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()}, return_exceptions=True)
 
     def _protocol(self) -> SMTP:
@@ -137,7 +138,6 @@ class Smtpd:
             auth_exclude_mechanism=() if self._accounts else ("LOGIN", "PLAIN"),
         )
         server.script = self
-        self._conversations.append(server)
         return server
 
     def _authenticate(
@@ -169,6 +169,16 @@ class _Scripted(SMTP):
     """The protocol itself, with the script in front of each command."""
 
     script: Smtpd
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.gone = asyncio.Event()
+        self.script.conversations.add(self)
+        super().connection_made(transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.gone.set()
+        self.script.conversations.discard(self)
+        super().connection_lost(error)
 
     async def push(self, status: AnyStr) -> None:
         line = status.encode("utf-8", "surrogateescape") if isinstance(status, str) else status

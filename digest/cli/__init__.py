@@ -21,6 +21,8 @@ def main() -> None:
     except DigestError as error:
         complain(str(error))
         sys.exit(error.exit_status)
-    except BrokenPipeError:  # whoever read our output has seen enough; closing it once more must not fail again
+    except (
+        BrokenPipeError
+    ):  # whoever read our output has seen enough; closing it once more must not fail again
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)

@@ -13,14 +13,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from digest.cli.screen import app, complain, counted, err, note, open_app, print_json, say, table
 from digest.errors import SourceError
-from digest.model import Collected, DeliveryState, Method, Trouble
+from digest.model import Collected, DeliveryState, Issue, Method, Trouble
 
 if TYPE_CHECKING:
     from digest import config
     from digest.app import App
     from digest.pipeline import Published
 
-ListOption = Annotated[list[str] | None, typer.Option("--list", "-l", help="A list's name; repeatable. Default: every list.")]
+ListOption = Annotated[
+    list[str] | None, typer.Option("--list", "-l", help="A list's name; repeatable. Default: every list.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
@@ -29,12 +31,22 @@ def run(
     context: typer.Context,
     inputs: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[PATH|URL|-]...", help="Make a one-off digest of these; - is standard input.", show_default=False),
+        typer.Argument(
+            metavar="[PATH|URL|-]...",
+            help="Make a one-off digest of these; - is standard input.",
+            show_default=False,
+        ),
     ] = None,
     lists: ListOption = None,
-    to: Annotated[list[str] | None, typer.Option("--to", "-t", help="One-off: mail it to this address; repeatable.")] = None,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="One-off: write the web page, text and JSON here.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Publish, write and send nothing; show what would be.")] = False,
+    to: Annotated[
+        list[str] | None, typer.Option("--to", "-t", help="One-off: mail it to this address; repeatable.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="One-off: write the web page, text and JSON here.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", "-n", help="Publish, write and send nothing; show what would be.")
+    ] = False,
     sentences: Annotated[int | None, typer.Option(min=1, help="One-off: sentences a story, at most.")] = None,
     method: Annotated[Method | None, typer.Option(help="One-off: how the sentences are chosen.")] = None,
     title: Annotated[str | None, typer.Option(help="One-off: the letter's title.")] = None,
@@ -52,10 +64,14 @@ def run(
         if lists:
             raise typer.BadParameter("a one-off digest belongs to no list: leave out --list")
         wishes = _one_off_wishes(sentences, method, title)
-        _run_one_off(open_app(context), inputs, wishes, to=to or [], out=out, dry_run=dry_run, as_json=as_json)
+        _run_one_off(
+            open_app(context), inputs, wishes, to=to or [], out=out, dry_run=dry_run, as_json=as_json
+        )
         return
     if to or out or sentences or method or title:
-        raise typer.BadParameter("--to, --out, --sentences, --method and --title need a PATH, URL or - to work on")
+        raise typer.BadParameter(
+            "--to, --out, --sentences, --method and --title need a PATH, URL or - to work on"
+        )
     _run_lists(open_app(context), lists, dry_run=dry_run, as_json=as_json)
 
 
@@ -63,7 +79,9 @@ def run(
 def preview(
     context: typer.Context,
     lists: ListOption = None,
-    show: Annotated[bool, typer.Option("--open/--no-open", help="Open it in a browser, where there is one.")] = True,
+    show: Annotated[
+        bool, typer.Option("--open/--no-open", help="Open it in a browser, where there is one.")
+    ] = True,
 ) -> None:
     """Show the issue that would be published now, or today's where it has been; nothing is published or sent."""
     program = open_app(context)
@@ -75,7 +93,8 @@ def preview(
             note(f"{name}: there is nothing new to publish")
             continue
         files = program.write_preview(issue)
-        note(f"{name}: {'published' if published else 'not yet published'}, {counted(len(issue.stories), 'story', 'stories')}")
+        stories = counted(len(issue.stories), "story", "stories")
+        note(f"{name}: {'published' if published else 'not yet published'}, {stories}")
         say(str(files.html))
         if show and sys.stdout.isatty():
             webbrowser.open(files.html.absolute().as_uri())
@@ -84,18 +103,10 @@ def preview(
 def _run_lists(program: "App", lists: Sequence[str] | None, *, dry_run: bool, as_json: bool) -> None:
     names = _list_names(program, lists)
     collected = _collect(program, names)
-    reports: list[dict[str, Any]] = []
     if dry_run:
-        for name in names:
-            issue = program.preview(name)
-            reports.append({"list": name, "number": issue.number, "date": issue.date, "stories": [s.lead.title for s in issue.stories]})
-            if not as_json:
-                say(f"{name}, {issue.date}: would hold {counted(len(issue.stories), 'story', 'stories')}")
-                for story in issue.stories:
-                    say(f"  {story.score:5.2f}  {story.lead.title}")
-        if as_json:
-            print_json({"collected": _collected_json(collected), "dry_run": reports})
+        _show_drafts([program.preview(name) for name in names], collected, as_json=as_json)
         return
+    reports: list[dict[str, Any]] = []
     for name in names:
         published = program.publish(name)
         if published is None:
@@ -122,7 +133,27 @@ def _run_lists(program: "App", lists: Sequence[str] | None, *, dry_run: bool, as
         table([("mail", f"{_states(sent)}; {program.transport.check()}")])
 
 
-def _run_one_off(  # noqa: PLR0913 - the options of the command
+def _show_drafts(drafts: Sequence[Issue], collected: Collected, *, as_json: bool) -> None:
+    """Print the headlines of issues that are not published, with their scores."""
+    if as_json:
+        issues = [
+            {
+                "list": draft.list,
+                "number": draft.number,
+                "date": draft.date,
+                "stories": [story.lead.title for story in draft.stories],
+            }
+            for draft in drafts
+        ]
+        print_json({"collected": _collected_json(collected), "drafts": issues})
+        return
+    for draft in drafts:
+        say(f"{draft.list}, {draft.date}: would hold {counted(len(draft.stories), 'story', 'stories')}")
+        for story in draft.stories:
+            say(f"  {story.score:5.2f}  {story.lead.title}")
+
+
+def _run_one_off(
     program: "App",
     inputs: Sequence[str],
     wishes: "config.List",
@@ -172,10 +203,15 @@ def _one_off_wishes(sentences: int | None, method: Method | None, title: str | N
 
     room = Section(stories=1000)
     wishes = List(
-        title=title or "Your digest", description="", sections={"more": room, "opinion": room, "blog": room}, timezone="UTC"
+        title=title or "Your digest",
+        description="",
+        sections={"more": room, "opinion": room, "blog": room},
+        timezone="UTC",
     )
     return wishes.model_copy(
-        update={key: value for key, value in (("sentences", sentences), ("method", method)) if value is not None}
+        update={
+            key: value for key, value in (("sentences", sentences), ("method", method)) if value is not None
+        }
     )
 
 
@@ -190,7 +226,9 @@ def _collect(program: "App", names: Sequence[str]) -> Collected:
     with _bar("collecting", len(wanted)) as advance:
         collected = program.collect(sorted(wanted), on_read=lambda _: advance())
     _complain_of(collected.troubles)
-    note(f"{counted(collected.read, 'article')} from {counted(len(wanted), 'source')}, {collected.new:,} of them new")
+    note(
+        f"{counted(collected.read, 'article')} from {counted(len(wanted), 'source')}, {collected.new:,} of them new"
+    )
     return collected
 
 

@@ -25,7 +25,7 @@ out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
-def _print_version(wanted: bool) -> None:  # noqa: FBT001 - the signature is Typer's
+def _print_version(wanted: bool) -> None:
     if wanted:
         typer.echo(__version__)
         raise typer.Exit
@@ -35,10 +35,14 @@ def _print_version(wanted: bool) -> None:  # noqa: FBT001 - the signature is Typ
 def start(
     context: typer.Context,
     config: Annotated[
-        Path | None, typer.Option("--config", "-c", help="The settings; else $DIGEST_CONFIG, ./config.toml, the shipped ones.")
+        Path | None,
+        typer.Option(
+            "--config", "-c", help="The settings; else $DIGEST_CONFIG, ./config.toml, the shipped ones."
+        ),
     ] = None,
     _version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
     ] = False,
 ) -> None:
     """Remember which settings are meant; they are read by the commands that need them."""

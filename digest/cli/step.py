@@ -18,7 +18,7 @@ step = typer.Typer(help="Run one pure step over JSON Lines from standard input."
 app.add_typer(step, name="step")
 
 
-class _WrongLine(DigestError):
+class WrongLineError(DigestError):
     """A line does not hold what the step takes."""
 
 
@@ -33,7 +33,7 @@ def extract() -> None:
     def one(line: dict[str, Any]) -> dict[str, Any]:
         html, text = _field(line, "html", str, None), _field(line, "text", str, None)
         if (html is None) == (text is None):
-            raise _WrongLine("give either html or text")
+            raise WrongLineError("give either html or text")
         document = Document(
             content=(html if html is not None else text).encode("utf-8", "replace"),
             origin=str(line.get("id") or "the line"),
@@ -85,10 +85,10 @@ def _field(line: dict[str, Any], name: str, kind: type, default: Any = _REQUIRED
     value = line.get(name)
     if value is None:
         if default is _REQUIRED:
-            raise _WrongLine(f"{name} is missing")
+            raise WrongLineError(f"{name} is missing")
         return default
     if not isinstance(value, kind):
-        raise _WrongLine(f"{name} should be a {kind.__name__}, not {type(value).__name__}")
+        raise WrongLineError(f"{name} should be a {kind.__name__}, not {type(value).__name__}")
     return value
 
 
@@ -99,7 +99,7 @@ def _filter(one: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
         try:
             line = json.loads(raw)
             if not isinstance(line, dict):
-                raise _WrongLine("the line is no JSON object")  # noqa: TRY301 - answered like all else that is wrong with it
+                raise WrongLineError("the line is no JSON object")
             result = one(line)
         except (ValueError, RecursionError) as error:
             result = {"error": f"the line is no JSON: {error}" if line is None else str(error)}

@@ -19,7 +19,9 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 subscribers = typer.Typer(help="Add, list, remove, import and export subscribers.", no_args_is_help=True)
 app.add_typer(subscribers, name="subscribers")
 
-ListOption = Annotated[str | None, typer.Option("--list", "-l", help="The list's name. Default: the first one.")]
+ListOption = Annotated[
+    str | None, typer.Option("--list", "-l", help="The list's name. Default: the first one.")
+]
 
 
 @subscribers.command()
@@ -27,13 +29,19 @@ def add(
     context: typer.Context,
     addresses: Annotated[list[str], typer.Argument(metavar="ADDRESS...")],
     list_name: ListOption = None,
-    pending: Annotated[bool, typer.Option("--pending", help="Ask the reader first: active only once confirmed.")] = False,
+    pending: Annotated[
+        bool, typer.Option("--pending", help="Ask the reader first: active only once confirmed.")
+    ] = False,
 ) -> None:
     """Make readers active on your word, which is recorded as such, or ask them first."""
     program = open_app(context)
     name = program.list_or_first(list_name)
     for address in addresses:
-        subscriber = program.invite(name, address) if pending else program.add_subscriber(name, address, consent="operator")
+        subscriber = (
+            program.invite(name, address)
+            if pending
+            else program.add_subscriber(name, address, consent="operator")
+        )
         say(f"{subscriber.address}: {subscriber.state} on {name}")
 
 
@@ -71,7 +79,12 @@ def remove(
 @subscribers.command("import")
 def import_(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="CSV with a column called address or email, or one address a line; - is standard input.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="CSV with a column called address or email, or one address a line; - is standard input."
+        ),
+    ],
     list_name: ListOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only say what would happen.")] = False,
 ) -> None:
@@ -91,7 +104,8 @@ def import_(
         except DigestError as error:
             refused += 1
             complain(f"{file}:{number}: {error}")
-    say(f"{counted(added, 'reader')} {'would be added' if dry_run else 'added'} to {name}, {counted(refused, 'row')} refused")
+    done = "would be added" if dry_run else "added"
+    say(f"{counted(added, 'reader')} {done} to {name}, {counted(refused, 'row')} refused")
     if refused:
         raise typer.Exit(1)
 
@@ -138,11 +152,13 @@ def _addresses(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
         cells = [cell.strip() for cell in row]
         if reader.line_num == 1:
             names = [cell.casefold() for cell in cells]
-            found = [index for index, cell in enumerate(names) if cell in ("address", "email", "e-mail", "email address")]
+            found = [
+                index
+                for index, cell in enumerate(names)
+                if cell in ("address", "email", "e-mail", "email address")
+            ]
             if found:
                 column = found[0]
                 continue
         if any(cells):
             yield reader.line_num, cells[column].removeprefix("'") if column < len(cells) else ""
-
-

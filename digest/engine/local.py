@@ -68,7 +68,10 @@ def due_date(wishes: config.List, *, now: datetime, since: datetime) -> date | N
     """
     zone = ZoneInfo(wishes.timezone)
     today = now.astimezone(zone).date()
-    hours = (datetime.combine(day, time.fromisoformat(wishes.at), zone) for day in (today, today - timedelta(days=1)))
+    hours = (
+        datetime.combine(day, time.fromisoformat(wishes.at), zone)
+        for day in (today, today - timedelta(days=1))
+    )
     passed = next(hour for hour in hours if hour <= now)
     in_time = now - passed <= timedelta(hours=wishes.catch_up_hours)
     return passed.date() if in_time and since < passed else None

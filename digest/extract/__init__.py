@@ -24,10 +24,11 @@ __all__ = ["MAX_BYTES", "Extracted", "canonical_url", "extract"]
 MAX_BYTES = 10 * 1024 * 1024
 
 _LOOK_AT = 4096  # characters
-_BEFORE_ROOT = re.compile(r"\s*(?:<\?.*?\?>\s*|<!--.*?-->\s*|<!doctype\b[^>\[]*(?:\[.*?\]\s*)?>\s*)*", re.I | re.S)
-_ROOT = re.compile(r"<([a-zA-Z][\w.-]*:)?([a-zA-Z][\w.-]*)")
-_HTML_DOCTYPE = re.compile(r"\s*(?:<!--.*?-->\s*)*<!doctype\s+html\b", re.I | re.S)
-_MARKUP = re.compile(r"<(?:html|head|body|article|main|div|p|h1|br|table)\b[^<>]*>", re.I)
+_BEFORE_ROOT = re.compile(
+    r"(?:<\?.*?\?>\s*|<!--.*?-->\s*|<!doctype\b[^>\[]*(?:\[.*?\]\s*)?>\s*)*", re.IGNORECASE | re.DOTALL
+)
+_ROOT = re.compile(r"<(?:[a-zA-Z][\w.-]*:)?([a-zA-Z][\w.-]*)")
+_MARKUP = re.compile(r"<(?:html|head|body|article|main|div|p|h1|br|table)\b[^<>]*>", re.IGNORECASE)
 _FEED_ROOTS = frozenset({"rss", "feed", "rdf", "channel"})
 _PLAIN_TYPES = frozenset({"text/plain", "text/markdown"})
 
@@ -89,13 +90,15 @@ def _text(document: Document) -> str:
 def _form(text: str, media_type: str) -> _Form:
     """Tell what a document is; servers often say wrong, so its first characters go before its media type."""
     start = text[:_LOOK_AT].lstrip("\ufeff\0 \t\r\n")
-    root = _ROOT.match(start, _BEFORE_ROOT.match(start).end())  # type: ignore[union-attr] - matches nothing, too
-    name = root[2].lower() if root else ""
+    before = _BEFORE_ROOT.match(start)
+    prolog = before.group().lower() if before else ""
+    root = _ROOT.match(start, len(prolog))
+    name = root[1].lower() if root else ""
     if name in _FEED_ROOTS:
         return _Form.FEED
     if "json" in media_type or looks_like_data(text.lstrip("\ufeff\0 \t\r\n")):
         return _Form.DATA
-    if name == "html" or _HTML_DOCTYPE.match(start) or "html" in media_type:
+    if name == "html" or "<!doctype html" in prolog or "html" in media_type:
         return _Form.HTML
     if "xml" in media_type or start.startswith("<?xml"):
         return _Form.FEED

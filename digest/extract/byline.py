@@ -201,9 +201,14 @@ def read_dateline(paragraph: str) -> str | None:
     place, dash = match["place"], match["dash"]
     head = place.split(",", maxsplit=1)[0]
     words = head.split()
-    if ":" in dash or any(word.casefold() in CUE_WORDS for word in words) or not head[0].isalpha():
+    if (
+        ":" in dash
+        or any(word.casefold() in CUE_WORDS for word in words)
+        or len(head) == 1
+        or not head[0].isalpha()
+    ):
         return None
-    if match["agency"] or (head.isupper() and len(head) > 1):
+    if match["agency"] or head.isupper():
         return place if not words[0][0].islower() else None
     named = len(words) <= _MOST_PLACES and not any(word[0].islower() for word in words)
     return place if named and dash == " — " and not match["next"].islower() else None

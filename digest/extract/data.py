@@ -4,19 +4,25 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from digest.extract.article import build, image_url
 from digest.extract.markup import paragraphs, plain_line
-from digest.extract.urls import canonical_url
+from digest.extract.urls import canonical_url, host_name
 from digest.model import Article, Kind, When, parse_when
 
 _BLANK_LINE = re.compile(r"\r?\n[ \t]*(?:\r?\n[ \t]*)+")
 _FEED_VERSION = "https://jsonfeed.org/version/"
-_NAMES = {dict: "an object", list: "a list", str: "a string", bool: "true or false", int: "a number", float: "a number"}
+_NAMES = {
+    dict: "an object",
+    list: "a list",
+    str: "a string",
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+}
 _OBJECT = re.compile(r"\[?\s*\{\s*\"")
-_SPACE = re.compile(r"\s*")
+_NOT_SPACE = re.compile(r"\S")
 _decoder = json.JSONDecoder(strict=False)
 
 
@@ -37,19 +43,16 @@ def read_data(
 ) -> tuple[list[Article], list[str]]:
     """Give the articles of a JSON text, and one line for each item that is none.
 
-    `source` names the source whatever the text says; `fallback` where neither says.
+    `source` names the source whatever the text says; `fallback` where neither it nor an article's own
+    address says.
     """
     articles: list[Article] = []
     problems: list[str] = []
     try:
         for item in _items(text, problems):
             try:
-                if not isinstance(item.value, dict):
-                    raise _ItemError(f"an article must be an object, not {_name(item.value)}")
-                told = item.value
-                name = source or _string(told, "source") or fallback
-                articles.append(_article(told, source=name, base=base))
-            except _ItemError as problem:  # noqa: PERF203 - the others must not be lost
+                articles.append(_article(item.value, source=source, fallback=fallback, base=base))
+            except _ItemError as problem:
                 problems.append(f"{item.place}: {problem}")
     except _ItemError as problem:
         problems.append(str(problem))
@@ -76,9 +79,7 @@ def _items(text: str, problems: list[str]) -> Iterator[_Item]:
     if _is_lines(text):
         yield from _line_items(text, problems)
         return
-    value, end = _value(text, start)
-    if _skip(text, end) < len(text):
-        raise _ItemError(f"{_place(text, end)}: broken JSON: more text after its end")
+    value = _whole(text)
     if isinstance(value, dict) and str(value.get("version")).startswith(_FEED_VERSION):
         yield from _feed_items(value)
     else:
@@ -104,23 +105,24 @@ def _list_items(text: str, at: int) -> Iterator[_Item]:
 def _is_lines(text: str) -> bool:
     """Whether a text is JSON Lines: of several lines at least one is an object from end to end."""
     lines = [line for line in map(str.strip, text.split("\n")) if line]
-    return len(lines) > 1 and any(line.startswith("{") and line.endswith("}") and _is_json(line) for line in lines)
+    return len(lines) > 1 and any(
+        line.startswith("{") and line.endswith("}") and _is_json(line) for line in lines
+    )
 
 
 def _is_json(text: str) -> bool:
     try:
-        return _value(text, 0)[1] == len(text)
+        _whole(text)
     except _ItemError:
         return False
+    return True
 
 
 def _line_items(text: str, problems: list[str]) -> Iterator[_Item]:
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             try:
-                value, end = _value(line, _skip(line, 0))
-                if _skip(line, end) < len(line):
-                    raise _ItemError(f"line 1, column {end + 1}: broken JSON: more text after the article")
+                value = _whole(line)
             except _ItemError as problem:
                 problems.append(str(problem).replace("line 1,", f"line {number},", 1))
             else:
@@ -162,12 +164,14 @@ def _authors(told: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [author for author in authors if isinstance(author, dict)] if isinstance(authors, list) else []
 
 
-def _article(told: Mapping[str, Any], *, source: str, base: str | None) -> Article:
+def _article(told: Any, *, source: str | None, fallback: str, base: str | None) -> Article:
+    if not isinstance(told, dict):
+        raise _ItemError(f"an article must be an object, not {_name(told)}")
     url = _string(told, "url")
     if url and canonical_url(url, base) is None:
         raise _ItemError('"url" must be an http or https address')
     article = build(
-        source=source,
+        source=source or _string(told, "source") or host_name(url) or fallback,
         url=canonical_url(url, base) if url else None,
         title=plain_line(_string(told, "title") or ""),
         body=_body(told),
@@ -215,7 +219,7 @@ def _when(told: Mapping[str, Any], key: str) -> When | None:
     try:
         when = parse_when(text.strip())
     except ValueError:
-        raise _ItemError(f'"{key}" must be a day or a moment as ISO 8601 writes it: 2015-10-21T07:28:00Z') from None
+        raise _ItemError(f'"{key}" must be a day or a moment as ISO 8601 writes it') from None
     return when
 
 
@@ -238,6 +242,13 @@ def _votes(told: Mapping[str, Any]) -> int:
     raise _ItemError('"votes" must be a whole number, 0 or more')
 
 
+def _whole(text: str) -> Any:
+    value, end = _value(text, _skip(text, 0))
+    if (end := _skip(text, end)) < len(text):
+        raise _ItemError(f"{_place(text, end)}: broken JSON: more text after its end")
+    return value
+
+
 def _value(text: str, at: int) -> tuple[Any, int]:
     """Read the JSON value that begins at `at`; give it and where it ends."""
     try:
@@ -246,12 +257,15 @@ def _value(text: str, at: int) -> tuple[Any, int]:
         place, why = _place(text, error.pos), error.msg[0].lower() + error.msg[1:]
         raise _ItemError(f"{place}: broken JSON: {why}") from None
     except (ValueError, RecursionError):  # a number of thousands of digits, or brackets within brackets
-        raise _ItemError(f"{_place(text, at)}: JSON that no reader takes: too deep or a number too long") from None
+        raise _ItemError(
+            f"{_place(text, at)}: JSON that no reader takes: too deep or a number too long"
+        ) from None
 
 
 def _skip(text: str, at: int) -> int:
     """Give the position of the next character that is no white space."""
-    return _SPACE.match(text, at).end()  # type: ignore[union-attr] - it matches the empty string too
+    found = _NOT_SPACE.search(text, at)
+    return found.start() if found else len(text)
 
 
 def _place(text: str, at: int) -> str:
@@ -259,4 +273,4 @@ def _place(text: str, at: int) -> str:
 
 
 def _name(value: Any) -> str:
-    return _NAMES.get(type(value), "null")
+    return _NAMES.get(type(value), "a number")

@@ -1,4 +1,4 @@
-"""Turn fetched bytes into text: by their byte order mark, what is declared where that holds, else by guess."""
+"""Turn fetched bytes into text: by byte order mark, by what is declared where that holds, else by guess."""
 
 import codecs
 import re
@@ -7,7 +7,9 @@ from collections.abc import Iterator
 _DECLARED_WITHIN = 4096  # bytes; HTML's own rule says 1,024, pages do not keep to it
 _GUESS_FROM = 50_000  # bytes
 _LIKELIEST = "cp1252"  # of the western encodings, which short texts cannot tell apart
-_DECLARATION = re.compile(rb"""<(?:\?xml|meta)\b[^>]{0,300}?\b(?:encoding|charset)\s*=\s*["']?\s*([\w.:-]+)""", re.I)
+_DECLARATION = re.compile(
+    rb"""<(?:\?xml|meta)\b[^>]{0,300}?\b(?:encoding|charset)\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE
+)
 
 _MARKS = (  # the longer ones first: UTF-32's little-endian mark begins with UTF-16's
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -93,7 +95,9 @@ def _candidates(content: bytes, charset: str | None) -> Iterator[str]:
     written = _DECLARATION.search(content[:_DECLARED_WITHIN])
     declared = [_codec(charset), _codec(written[1].decode("ascii", "replace")) if written else None]
     for codec in declared:
-        if codec and (codec.startswith(_SEVEN_BIT) or (codec.startswith(("utf-16", "utf-32")) and b"\0" in content)):
+        if codec and (
+            codec.startswith(_SEVEN_BIT) or (codec.startswith(("utf-16", "utf-32")) and b"\0" in content)
+        ):
             yield codec
     yield "utf-8"
     for codec in declared:

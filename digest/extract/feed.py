@@ -2,6 +2,7 @@
 
 import io
 import re
+from calendar import timegm
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -11,19 +12,20 @@ import feedparser
 from digest.errors import ExtractError
 from digest.extract.article import build, image_url, kind_of
 from digest.extract.markup import paragraphs, plain_line, printable
-from digest.extract.urls import canonical_url
+from digest.extract.urls import canonical_url, host_name
 from digest.model import Article, Kind, When
 
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 _BLANK_LINE = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
-_XML_ENCODING = re.compile(r"""(<\?xml\b[^>]*?)\s+encoding\s*=\s*["'][^"']*["']""")
+_XML_ENCODING = re.compile(r"""(<\?xml\b[^>]{0,99}?)\s{1,9}encoding\s{0,9}=\s{0,9}["'][^"']{0,99}["']""")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _MEDIA_DESCRIPTION = re.compile(r"(</?)media:description\b")
 
 # What blog engines add below every entry of a feed.
 _FURNITURE = re.compile(
     r"(?:The|This) (?:post|article)\b.{0,300}\b(?:appeared first|first appeared) on .{1,120}"
-    r"|(?:Continue reading|Read (?:more|on|the (?:full|rest))|Weiterlesen|Lire la suite|Leer más|Comments)\b.{0,120}",
+    r"|(?:Continue reading|Read (?:more|on|the (?:full|rest))|Weiterlesen|Lire la suite|Leer más|Comments)"
+    r"\b.{0,120}",
     re.IGNORECASE,
 )
 
@@ -43,7 +45,7 @@ def read_feed(
     if not parsed.entries:
         raise ExtractError(f"the feed has no entries{_why(parsed)}")
     front_page = canonical_url(parsed.feed.get("link") or "", base)
-    name = source or plain_line(parsed.feed.get("title") or "").strip() or fallback
+    name = source or plain_line(parsed.feed.get("title") or "").strip() or host_name(front_page) or fallback
     articles: list[Article] = []
     problems: list[str] = []
     for number, entry in enumerate(parsed.entries, start=1):
@@ -58,13 +60,15 @@ def read_feed(
 def _parse(text: str) -> Any:
     """Parse a text that is decoded already.
 
-    feedparser takes a bare string for a file's name or a URL and opens it, so it gets a stream; and a picture's
-    description for the entry's own, so that is renamed.
+    feedparser takes a bare string for a file's name or a URL and opens it, so it gets a stream; and it takes
+    a picture's description for the entry's own, so that is renamed.
     """
     text = _XML_ENCODING.sub(r"\1", printable(text), count=1)
     stream = io.BytesIO(_MEDIA_DESCRIPTION.sub(r"\1media:alt", text).encode())
     headers = {"content-type": "application/xml; charset=utf-8"}
-    return feedparser.parse(stream, response_headers=headers, sanitize_html=False, resolve_relative_uris=False)
+    return feedparser.parse(
+        stream, response_headers=headers, sanitize_html=False, resolve_relative_uris=False
+    )
 
 
 def _why(parsed: Any) -> str:
@@ -72,7 +76,9 @@ def _why(parsed: Any) -> str:
     return f": {' '.join(str(parsed.get('bozo_exception')).split())}" if parsed.bozo else ""
 
 
-def _article(entry: Any, feed: Any, *, source: str, base: str | None, front_page: str | None) -> Article | None:
+def _article(
+    entry: Any, feed: Any, *, source: str, base: str | None, front_page: str | None
+) -> Article | None:
     pictures = filter(None, (image_url(address, base) for address in _pictures(entry)))
     terms = [plain_line(tag.get("term") or "").strip() for tag in entry.get("tags", ())]
     labels = [term for term in terms if term and "://" not in term]  # Blogger's own are addresses
@@ -96,9 +102,11 @@ def _article(entry: Any, feed: Any, *, source: str, base: str | None, front_page
 
 
 def _body(entry: Any) -> tuple[str, ...]:
-    """Give the paragraphs of the entry's content or its summary, whichever says more, without the feed's furniture."""
+    """Give the paragraphs of the entry's content or summary, whichever says more, without furniture."""
     told = [*entry.get("content", ()), entry.get("summary_detail") or {}]
-    bodies = (_paragraphs(each.get("value") or "", is_markup=each.get("type") != "text/plain") for each in told)
+    bodies = (
+        _paragraphs(each.get("value") or "", is_markup=each.get("type") != "text/plain") for each in told
+    )
     body = max(bodies, key=lambda body: sum(map(len, body)))
     while body and _FURNITURE.fullmatch(body[-1]):
         body = body[:-1]
@@ -135,12 +143,12 @@ def _dates(entry: Any) -> tuple[When | None, When | None]:
 
 def _date(entry: Any, key: str) -> When | None:
     """Read a moment in UTC, or a bare day; feedparser warns where a key is asked for that is not there."""
-    parsed = entry[f"{key}_parsed"] if f"{key}_parsed" in entry else None
+    parsed = dict.get(entry, f"{key}_parsed")
     if parsed is None:
         return None
     try:
-        moment = datetime(*parsed[:6], tzinfo=UTC)
-    except ValueError:  # a leap second
+        moment = datetime.fromtimestamp(timegm(parsed), UTC)
+    except (ValueError, OverflowError, OSError):  # beyond the calendar
         return None
     return moment.date() if _DAY.fullmatch(entry[key].strip()) else moment
 

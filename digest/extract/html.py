@@ -1,7 +1,8 @@
-"""Read the article in a web page: its paragraphs from trafilatura, the rest from what the page says itself."""
+"""Read the article in a web page: its paragraphs by trafilatura, the rest from what the page says itself."""
 
 import logging
 from datetime import date
+from itertools import pairwise
 from typing import Any
 
 import trafilatura
@@ -10,11 +11,12 @@ from lxml import etree
 from digest.clean import clean_text
 from digest.errors import ExtractError
 from digest.extract.article import build
-from digest.extract.byline import read_dateline, read_votes
+from digest.extract.byline import read_author, read_dateline, read_votes
 from digest.extract.markup import ends_sentence, parse, tree_paragraphs
 from digest.extract.metadata import Metadata, read_metadata
 from digest.extract.page import Page
 from digest.extract.text import read_text
+from digest.extract.urls import host_name
 from digest.model import Article
 
 for _library in ("trafilatura", "htmldate", "courlan"):  # what they warn about is no news to an operator
@@ -22,18 +24,19 @@ for _library in ("trafilatura", "htmldate", "courlan"):  # what they warn about 
 
 _TOO_SHORT = 250  # characters; less is worth a second look with fewer scruples
 _PROSE = 150  # characters of a table's cell; a shorter one is data, a longer one text in a layout table
+_BYLINE_WITHIN = 12  # blocks before the article
 _LONGEST_VOTES = 100  # characters of a line such as "41 users have voted."
 _BLOCKS = frozenset({"body", "cell", "div", "head", "item", "list", "p", "quote", "row", "table"})
 
-# The last day that a page may be from. Left to itself, htmldate asks the clock, and the same page would not always
-# give the same article.
+# Left to itself, htmldate takes today for the last day that a page may be from, and the same page would not
+# always give the same article.
 _DATES = {"original_date": True, "extensive_search": True, "max_date": "2099-12-31"}
 
 
 def read_html(text: str, *, source: str | None, fallback: str, url: str | None = None) -> Article | None:
     """Give the article of a page, or None where there is none.
 
-    `source` names the source whatever the page says; `fallback` where it says nothing.
+    `source` names the source whatever the page says; `fallback` where neither it nor its address says.
 
     Raises:
         ExtractError: trafilatura cannot cope with the page.
@@ -46,17 +49,19 @@ def read_html(text: str, *, source: str | None, fallback: str, url: str | None =
     try:
         body = _body(tree, url)
         known = trafilatura.extract_metadata(tree, default_url=url, date_config=_DATES)
-    except Exception as error:  # noqa: BLE001 - whatever a hostile page breaks in there costs that page only
+    except Exception as error:
         raise ExtractError(f"this page cannot be read: {type(error).__name__}: {error}") from error
     said = read_metadata(tree, url=url, day=_day(known.date))
     page = Page(title=said.title, body=body)
     if not body:
         page = read_text("\n\n".join(blocks), language=said.language)
-    return _article(page, said, known, blocks=blocks, name=source or said.site or fallback)
+    return _article(
+        page, said, known, blocks=blocks, name=source or said.site or host_name(said.url) or fallback
+    )
 
 
 def _article(page: Page, said: Metadata, known: Any, *, blocks: tuple[str, ...], name: str) -> Article | None:
-    """Put together what was found; what the page says about itself counts more than what its text looks like."""
+    """Put together what was found; what the page says of itself counts more than how its text looks."""
     title = said.title or page.title
     body = page.body[1:] if page.body and page.body[0] == title else page.body
     if not body:
@@ -66,7 +71,7 @@ def _article(page: Page, said: Metadata, known: Any, *, blocks: tuple[str, ...],
         title=title,
         body=body,
         url=said.url,
-        author=(known.author or "").replace("; ", ", ") or ", ".join(said.authors) or page.author,
+        author=", ".join(said.authors) or page.author or _author(known.author, blocks, body),
         language=said.language,
         published=said.published or page.published,
         modified=said.modified or page.modified,
@@ -88,7 +93,7 @@ def _body(tree: Any, url: str | None) -> tuple[str, ...]:
 
 
 def _paragraphs(tree: Any, url: str | None, *, favor_recall: bool) -> tuple[str, ...]:
-    found = trafilatura.bare_extraction(tree, url=url, include_comments=False, favor_recall=favor_recall)
+    found: Any = trafilatura.bare_extraction(tree, url=url, include_comments=False, favor_recall=favor_recall)
     return () if found is None else _walk(found.body)
 
 
@@ -100,19 +105,27 @@ def _walk(body: Any) -> tuple[str, ...]:
     found: list[str] = []
     pieces: list[str] = []
     for event, element in etree.iterwalk(body, events=("start", "end")):
-        is_start = event == "start"
-        if element.tag in _BLOCKS or (element.tag == "lb" and is_start and ends_sentence("".join(pieces[-1:]))):
+        if element.tag in _BLOCKS or (element.tag == "lb" and ends_sentence("".join(pieces[-1:]))):
             found.append("".join(pieces))
             pieces.clear()
-        elif element.tag == "lb" and is_start:
+        elif element.tag == "lb":
             pieces.append(" ")
-        pieces.append((element.text if is_start else element.tail) or "")
+        pieces.append((element.text if event == "start" else element.tail) or "")
     found.append("".join(pieces))
     return tuple(text for text in map(clean_text, found) if text.strip())
 
 
 def _day(text: str | None) -> date | None:
     return date.fromisoformat(text) if text else None
+
+
+def _author(seen: str | None, blocks: tuple[str, ...], body: tuple[str, ...]) -> str | None:
+    """Give the authors that trafilatura saw, or those of a byline; a single word it saw is often a month."""
+    if seen and " " in seen:
+        return seen.replace("; ", ", ")
+    start = next((i for i, block in enumerate(blocks) if block == body[0]), 0)
+    lines = (*blocks[max(0, start - _BYLINE_WITHIN) : start], "")
+    return next(filter(None, (read_author(line, after) for line, after in pairwise(lines))), None)
 
 
 def _votes(blocks: tuple[str, ...], body: tuple[str, ...]) -> int:

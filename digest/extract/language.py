@@ -14,7 +14,7 @@ def language_of(text: str, *, declared: str | None = None) -> str | None:
 
 
 def normalise(tag: str | None) -> str | None:
-    """Write a language tag as BCP 47 does, in lower case: en_US.UTF-8 becomes en-us; None where it is no tag."""
+    """Write a language tag as BCP 47 does, in lower case: en_US.UTF-8 becomes en-us; None if it is no tag."""
     plain = (tag or "").strip().lower().replace("_", "-").partition(".")[0]
     return plain if _TAG.fullmatch(plain) and plain.split("-")[0] not in _SAYS_NOTHING else None
 

@@ -19,7 +19,7 @@ from operator import mul
 from digest.clean import clean_text
 from digest.extract.lexicon import CUE_PAIRS, CUE_WORDS, FUNCTION, KINDS
 
-THRESHOLD = 0.45  # of the second stage's probability; the best of .35 to .60 in cross-validation
+THRESHOLD = 0.5  # of the second stage's probability; the best of .3 to .5 in cross-validation
 
 _NEWLINE = re.compile("\r\n|[\r\n\u2028\u2029]")
 _WORD = re.compile(r"\w+")
@@ -41,7 +41,6 @@ _LINE = 90  # shorter blocks are headings, items, labels
 _PARAGRAPH = 100
 _FEW_WORDS = 25
 _KNOWN_LANGUAGE = 0.1  # share of function words that shows that we have the language's
-_FURNITURE = 0.25  # of the first stage's probability
 _STORY_BEGUN = 0.2  # of the page's prose, before which nothing ends the story
 
 OWN = (
@@ -58,7 +57,7 @@ PLACE = (
 )
 AROUND = (
     *("p-3", "p-2", "p-1", "p0", "p+1", "p+2", "p+3", "near", "wide", "before", "after"),
-    *("inside run", "from run", "p-1 short", "p+1 short", "between", "gap before", "gap after"),
+    *("inside run", "from run", "p-1 short", "p+1 short", "between"),
 )
 
 
@@ -285,8 +284,6 @@ def around(blocks: Sequence[Block], probabilities: Sequence[float]) -> list[list
     total = masses[-1] or 1.0
     run = best_run([(p - 0.4) * size for p, size in zip(probabilities, sizes, strict=True)])
     short = [float(size < _STEPS[1]) for size in sizes]
-    gap_before = _gaps(probabilities[: run[0]][::-1])[::-1] + [0.0] * (count - run[0])
-    gap_after = [0.0] * run[1] + _gaps(probabilities[run[1] :])
     result = []
     for i, p in enumerate(probabilities):
         near, wide = (_mean(masses, weights, max(0, i - n), min(count, i + n + 1)) for n in (2, 6))
@@ -303,21 +300,8 @@ def around(blocks: Sequence[Block], probabilities: Sequence[float]) -> list[list
                 padded[i + 2] * short[i],
                 padded[i + 4] * short[i],
                 min(padded[i + 2], padded[i + 4]) * (1 - p),
-                gap_before[i],
-                gap_after[i],
             ]
         )
-    return result
-
-
-def _gaps(probabilities: Sequence[float]) -> list[float]:
-    """Give for each block the longest stretch of furniture up to it, dampened: what comments stand behind."""
-    result = []
-    stretch = longest = 0
-    for p in probabilities:
-        stretch = stretch + 1 if p < _FURNITURE else 0
-        longest = max(longest, stretch)
-        result.append(math.log1p(longest) / 3)
     return result
 
 

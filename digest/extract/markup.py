@@ -8,12 +8,16 @@ from lxml import etree, html
 from digest.clean import clean_text
 
 _NO_TEXT = frozenset(
-    "script style template noscript iframe object embed applet svg math canvas audio video map form button select "
-    "textarea head title table figcaption".split()
+    """
+    script style template noscript iframe object embed applet svg math canvas audio video map form button
+    select textarea head title table figcaption
+    """.split()  # noqa: SIM905 - as HTML's own tables of elements read
 )
 _INLINE = frozenset(
-    "a abbr acronym b bdi bdo big cite code data del dfn em font i ins kbd label mark nobr q rp rt ruby s samp small "
-    "span strike strong sub sup time tt u var wbr img picture source".split()
+    """
+    a abbr acronym b bdi bdo big cite code data del dfn em font i ins kbd label mark nobr q rp rt ruby s
+    samp small span strike strong sub sup time tt u var wbr img picture source
+    """.split()  # noqa: SIM905
 )
 _BREAK = "\u2028"  # cleaned to a space where the paragraph goes on
 _TAIL = 20  # characters: closing quotes and brackets, and white space

@@ -18,7 +18,9 @@ _PARAGRAPH = 80  # characters that make a line a paragraph rather than a heading
 _ABOVE = 3  # lines above the headline that may still be its byline
 _INTO = 6  # lines of the story between which a byline may stand
 _FARTHEST = 300  # lines above the headline that may hold its date
-_BENEFIT = 0.25  # the threshold for a text that shows no furniture at all
+_BENEFIT = 0.1  # the threshold for a text that shows no furniture at all
+_SHORT = 60  # characters of a line that may be a heading or a label
+_SURE = 0.75  # chance
 _SENTENCE = re.compile(r"[.!?…。！？؟।۔][\"'”’“»«)\]]*$")
 
 
@@ -32,8 +34,7 @@ def read_text(text: str, *, language: str | None = None) -> Page:
     lines = [block.text for block in blocks]
     chances = probabilities(blocks)
     votes = [read_votes(line) for line in lines]
-    threshold = _BENEFIT if _is_plain(lines) else THRESHOLD
-    kept = [chance > threshold and count is None for chance, count in zip(chances, votes, strict=True)]
+    kept = _choose(lines, chances, votes)
     if not any(kept):
         return Page()
     start = _first_paragraph(lines, chances, kept)
@@ -52,6 +53,18 @@ def read_text(text: str, *, language: str | None = None) -> Page:
         section=find_section(lines[:start], title),
         body=tuple(line for i, line in enumerate(lines) if kept[i] and i != at),
     )
+
+
+def _choose(lines: Sequence[str], chances: Sequence[float], votes: Sequence[int | None]) -> list[bool]:
+    """Say which lines are the story's; a short one at its very end must be surer than the others."""
+    plain = _is_plain(lines)
+    threshold = _BENEFIT if plain else THRESHOLD
+    kept = [chance > threshold and count is None for chance, count in zip(chances, votes, strict=True)]
+    for i in reversed([i for i, keep in enumerate(kept) if keep and not plain]):
+        if len(lines[i]) >= _SHORT or chances[i] > _SURE:
+            break
+        kept[i] = False
+    return kept
 
 
 def _is_plain(lines: Sequence[str]) -> bool:

@@ -11,19 +11,19 @@ _UNPRINTABLE = re.compile("[\x00-\x20\x7f-\xa0\u2028\u2029\ufeff]+")
 _SAFE = "/:@!$&'()*+,;=~%-._?[]"
 
 # Parameters that tell where a reader came from, never which article it is.
-_TRACKING = frozenset(
-    "fbclid gclid gclsrc dclid gbraid wbraid msclkid yclid twclid igshid igsh mc_cid mc_eid mkt_tok _hsenc _hsmi "
-    "at_medium at_campaign ns_mchannel ns_source ns_campaign ns_linkname ref_src cmpid ftag __twitter_impression".split()
+_TRACKING = re.compile(
+    r"utm_\w+|[fgd]clid|gclsrc|[gw]braid|(?:ms|y|tw)clid|igsh(?:id)?|mc_[ce]id|mkt_tok|_hs(?:enc|mi)"
+    r"|at_(?:medium|campaign)|ns_(?:mchannel|source|campaign|linkname)|ref_src|cmpid|ftag",
+    re.IGNORECASE,
 )
-_TRACKING_PREFIX = "utm_"
 
 
 def canonical_url(url: str, base: str | None = None) -> str | None:
     """Give the one spelling of an http or https address, or None where it is anything else.
 
-    Scheme and host are lower case; fragment, credentials, default port and tracking parameters go; what RFC 3986
-    does not allow is percent-encoded. A relative `url` is resolved against `base`. http and https stay distinct,
-    as do hosts with and without www: which of them a site serves is for the source's own redirect to say.
+    Scheme and host are lower case; fragment, credentials, default port and tracking parameters go; what
+    RFC 3986 does not allow is percent-encoded. A relative `url` is resolved against `base`. http and https
+    stay distinct, so a source that moves from one to the other brings its old articles once more.
     """
     plain = _UNPRINTABLE.sub(" ", url).strip()
     try:
@@ -56,5 +56,4 @@ def _encode(part: str) -> str:
 
 
 def _tracks(pair: str) -> bool:
-    key = pair.partition("=")[0].lower()
-    return key in _TRACKING or key.startswith(_TRACKING_PREFIX)
+    return _TRACKING.fullmatch(pair.partition("=")[0]) is not None

@@ -29,7 +29,7 @@ from digest.model import Issue, Letter, to_json
 from digest.render.pieces import Desk, Piece
 from digest.render.press import Press, environment
 
-__all__ = ["Blank", "Masthead", "Press", "Slot", "environment", "fill", "render"]
+__all__ = ["Blank", "Masthead", "Press", "Slot", "environment", "fill", "render", "render_notice"]
 
 _PREHEADER = 130  # characters that mail programs show behind the subject
 _INDENT = re.compile(r"\n[ \t\n]+")
@@ -41,6 +41,7 @@ class Slot(StrEnum):
 
     UNSUBSCRIBE_URL = "unsubscribe_url"  # where he leaves
     PREFERENCES_URL = "preferences_url"  # where he changes his wishes
+    CONFIRM_URL = "confirm_url"  # where he says that he did ask
     WEB_URL = "web_url"  # the same letter in a browser
     ADDRESS = "address"  # his own, for "sent to"
 
@@ -52,7 +53,6 @@ class Masthead:
     title: str
     description: str
     postal_address: str
-    why: str  # You get this because ...
     language: str  # of the letter, BCP 47; English where there is no catalogue for it
     timezone: str
     source_titles: Mapping[str, str]  # a source's name → as it is printed
@@ -76,7 +76,30 @@ def render(issue: Issue, masthead: Masthead, *, environment: Press, letter: str 
 
     """
     key = hashlib.sha256(json.dumps(to_json(issue), sort_keys=True).encode()).hexdigest()[:32]
-    context = _context(issue, masthead, environment)
+    return _print(environment, letter, key, masthead, _context(issue, masthead, environment))
+
+
+def render_notice(letter: str, masthead: Masthead, *, environment: Press) -> Blank:
+    """Print a letter that holds no issue, such as the one that asks a reader to confirm.
+
+    Raises:
+        SettingsError: a template is missing or wrong.
+
+    """
+    language, locale, catalogue = environment.speak(masthead.language)
+    context = {
+        "masthead": masthead,
+        "language": language,
+        "direction": locale.text_direction,
+        "catalogue": catalogue,
+        "preheader": masthead.description,
+    }
+    key = hashlib.sha256(f"{letter}\0{masthead}".encode()).hexdigest()[:32]
+    return _print(environment, letter, key, masthead, context)
+
+
+def _print(environment: Press, letter: str, key: str, masthead: Masthead, context: dict[str, Any]) -> Blank:
+    """Run the three templates of a letter."""
     context["slots"] = {slot.value: _mark(key, slot) for slot in Slot if slot in masthead.offers}
     context["subject"] = clean_text(environment.run(f"email/{letter}/subject.txt.j2", context))
     text = environment.run(f"email/{letter}/body.txt.j2", context)
@@ -95,12 +118,17 @@ def fill(letter: Blank, slots: Mapping[Slot, str]) -> Letter:
         KeyError: the letter has a slot that `slots` does not know.
 
     """
-    marks = re.compile(_mark(letter.key, f"({'|'.join(Slot)})"))
     return Letter(
         subject=letter.subject,
-        html=marks.sub(lambda mark: html.escape(slots[Slot(mark[1])]), letter.html),
-        text=marks.sub(lambda mark: slots[Slot(mark[1])], letter.text),
+        html=_filled(letter.html, letter.key, {slot: html.escape(value) for slot, value in slots.items()}),
+        text=_filled(letter.text, letter.key, slots),
     )
+
+
+def _filled(text: str, key: str, slots: Mapping[Slot, str]) -> str:
+    head, *parts = text.split(f"{key}-")
+    marked = (part.partition("-") for part in parts)
+    return head + "".join(slots[Slot(slot)] + rest for slot, _, rest in marked)
 
 
 def _mark(key: str, slot: str) -> str:

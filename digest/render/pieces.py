@@ -105,7 +105,7 @@ class Desk:
             language=language,
             language_name=(known.get_display_name(self.locale) if known else None) or language,
             direction=known.text_direction if known else "ltr",
-            picture=picture(lead) if pictures else None,
+            picture=next(filter(None, map(picture, story.articles)), None) if pictures else None,
             summary=" ".join(sentence.text for sentence in story.summary),
             read_on=passage(link(lead.url), story.summary[0]) if story.summary else "",
             others=tuple(Telling(source=self._source(other), url=link(other.url)) for other in story.others),

@@ -83,7 +83,7 @@ class Press(ImmutableSandboxedEnvironment):
             raise SettingsError(f"no template {error.name} in {folders}; write it there") from error
         except _MISTAKES as error:
             problem = getattr(error, "message", None) or f"{type(error).__name__}: {error}"
-            raise SettingsError(f"{_place(error)}: {problem}; correct the template") from error
+            raise SettingsError(f"{_place(error)}: {problem.rstrip('.')}; correct the template") from error
 
 
 def environment(folders: Sequence[Path]) -> Press:

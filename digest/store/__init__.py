@@ -24,7 +24,9 @@ class Database:
         try:
             parsed = sa.make_url(url)
         except ArgumentError:
-            raise SettingsError(f"database = {url!r} is no SQLAlchemy URL; an example: sqlite:///var/digest.db") from None
+            raise SettingsError(
+                f"database = {url!r} is no SQLAlchemy URL; an example: sqlite:///var/digest.db"
+            ) from None
         if parsed.get_backend_name() == "sqlite" and parsed.database:
             parsed = parsed.set(database=str(base / parsed.database))
         self.url = parsed
@@ -48,7 +50,9 @@ class Database:
             with self._engine.begin() as connection:
                 yield connection
         except DBAPIError as error:
-            raise StoreError(f"the database {self.name} cannot be used: {error.orig}{_advice(error)}") from error
+            raise StoreError(
+                f"the database {self.name} cannot be used: {error.orig}{_advice(error)}"
+            ) from error
 
     def migrate(self) -> None:
         """Make the tables, or bring those of an older version up to date; safe in two processes at once."""
@@ -75,7 +79,9 @@ class Database:
 
 
 def _options(url: sa.URL) -> dict[str, Any]:
-    if url.get_backend_name() == "sqlite" and not url.database:  # in memory: one connection, or each sees its own
+    if (
+        url.get_backend_name() == "sqlite" and not url.database
+    ):  # in memory: one connection, or each sees its own
         return {"poolclass": sa.StaticPool, "connect_args": {"check_same_thread": False}}
     return {}
 
@@ -100,7 +106,9 @@ def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StoreError(f"the database's folder {folder} cannot be made: {error.strerror}; mend that or set `database`") from None
+        raise StoreError(
+            f"the database's folder {folder} cannot be made: {error.strerror}; mend that or set `database`"
+        ) from None
 
 
 def _advice(error: DBAPIError) -> str:

@@ -18,7 +18,9 @@ def put(connection: sa.Connection, found: Iterable[Article], *, now: datetime) -
     new = 0
     for article in found:
         content = to_json(article)
-        row = connection.execute(sa.select(articles.c.content).where(articles.c.id == article.id)).one_or_none()
+        row = connection.execute(
+            sa.select(articles.c.content).where(articles.c.id == article.id)
+        ).one_or_none()
         if row is None:
             values = {"id": article.id, "source": article.source, "ingested": now, "content": content}
             connection.execute(sa.insert(articles).values(values))

@@ -15,7 +15,9 @@ from digest.model import Delivery, DeliveryState, Reply, SubscriberState
 from digest.store.tables import deliveries, subscribers, suppressions
 
 
-def enqueue(connection: sa.Connection, issue_id: int, list_name: str, *, now: datetime, expires: datetime) -> int:
+def enqueue(
+    connection: sa.Connection, issue_id: int, list_name: str, *, now: datetime, expires: datetime
+) -> int:
     """Make a row for each active subscriber of the list and give how many."""
     row = sa.select(
         sa.literal(issue_id),
@@ -59,7 +61,12 @@ def claim(
     ids = list(connection.scalars(due))
     if not ids:
         return (), 0
-    leased = {"state": DeliveryState.CLAIMED.value, "claim": token, "leased_until": now + lease, "changed": now}
+    leased = {
+        "state": DeliveryState.CLAIMED.value,
+        "claim": token,
+        "leased_until": now + lease,
+        "changed": now,
+    }
     connection.execute(sa.update(deliveries).where(deliveries.c.id.in_(ids)).values(leased))
     wanted = (subscribers.c.state == SubscriberState.ACTIVE.value) & suppressions.c.address_key.is_(None)
     rows = connection.execute(
@@ -130,7 +137,12 @@ def _held(delivery: Delivery) -> sa.ColumnElement[bool]:
 
 
 def _move(
-    connection: sa.Connection, which: sa.ColumnElement[bool], state: DeliveryState, *, now: datetime, **values: Any
+    connection: sa.Connection,
+    which: sa.ColumnElement[bool],
+    state: DeliveryState,
+    *,
+    now: datetime,
+    **values: Any,
 ) -> int:
     """Move rows to a state and give how many; the claim ends where work on them ends."""
     if state is not DeliveryState.TRANSMITTING:

@@ -31,7 +31,7 @@ def last_closed(connection: sa.Connection, list_name: str) -> datetime | None:
 def next_number(connection: sa.Connection, list_name: str) -> int:
     """Give the number of the list's next issue, counting from 1."""
     highest = connection.scalar(sa.select(sa.func.max(issues.c.number)).where(issues.c.list == list_name))
-    return (highest or 0) + 1
+    return int(highest or 0) + 1
 
 
 def freeze(connection: sa.Connection, issue: Issue) -> int:

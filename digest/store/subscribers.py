@@ -19,7 +19,9 @@ def find(connection: sa.Connection, list_name: str, key: str) -> Subscriber | No
 
 def get(connection: sa.Connection, subscriber_id: int) -> Subscriber:
     """Give the subscriber of a row id that a delivery names."""
-    return _subscriber(connection.execute(sa.select(subscribers).where(subscribers.c.id == subscriber_id)).one())
+    return _subscriber(
+        connection.execute(sa.select(subscribers).where(subscribers.c.id == subscriber_id)).one()
+    )
 
 
 def all_of(connection: sa.Connection, list_name: str | None = None) -> Iterator[Subscriber]:

@@ -10,27 +10,13 @@ most the first 120 fit sentences (`kl`: 50), and fewer long ones, for their time
 or worse; see `ratings.LIMITS`.
 """
 
-from enum import StrEnum
-
 import regex
 
-from digest.model import Sentence
+from digest.model import Method, Sentence
 from digest.sentences import sentences as split
 from digest.summarise.words import words
 
-
-class Method(StrEnum):
-    """How the sentences that say the most are found."""
-
-    LEAD = "lead"  # the first ones: what a journalist puts first
-    LEXRANK = "lexrank"  # most like many others, by the words rare in the text; Erkan and Radev 2004
-    TEXTRANK = "textrank"  # most words in common with the others; Mihalcea and Tarau 2004
-    LSA = "lsa"  # strongest in the text's latent topics; Steinberger and Ježek 2004
-    LUHN = "luhn"  # densest in words the text repeats; Luhn 1958
-    EDMUNDSON = "edmundson"  # words of the title, and first or last places; Edmundson 1969
-    SUMBASIC = "sumbasic"  # most frequent words, each said once; Nenkova and Vanderwende 2005
-    KL = "kl"  # together nearest to the text's own distribution of words; Haghighi and Vanderwende 2009
-    REDUCTION = "reduction"  # like textrank, without passing rank on
+__all__ = ["Method", "summarise"]
 
 
 _FIT_LENGTHS = range(4, 101)  # words

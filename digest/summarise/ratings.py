@@ -31,7 +31,7 @@ from digest.model import PARAGRAPH_BREAK, Sentence
 from digest.summarise import Method
 from digest.summarise.words import words
 
-LIMITS = dict.fromkeys(Method, (120, 2500)) | {Method.KL: (50, 1500)}
+LIMITS = dict.fromkeys(Method, (120, 2500)) | {Method.REDUCTION: (120, 1800), Method.KL: (50, 1500)}
 """How many sentences and words of a text each method sees: about half a second at most."""
 
 _SUMMARIZERS = {
@@ -73,10 +73,11 @@ _LANGUAGES = {
     "uk": "ukrainian",
     "zh": "chinese",
 }
-_WITHOUT_STEMMER = frozenset({"greek", "polish", "thai"})  # sumy has none, or one that needs another package
-_WITHOUT_STOP_WORDS = frozenset(
-    {"danish", "dutch", "finnish", "hungarian", "norwegian", "romanian", "russian"}
-)
+# What sumy has no stemmer for, or one that needs another package; what it has no stop words for; and whose
+# stemmer warns of each word that is not in lower case, 漢字 among them, and keeps it as it is.
+_WITHOUT_STEMMER = {"greek", "polish", "thai"}
+_WITHOUT_STOP_WORDS = {"danish", "dutch", "finnish", "hungarian", "norwegian", "romanian", "russian"}
+_LOWER_CASE_ONLY = {"czech", "slovak"}
 
 Stem = Callable[[str], str | int]
 
@@ -131,7 +132,12 @@ def _summarizer(method: Method, language: str) -> Any:
 
 def _stemmer(name: str | None) -> Stem:
     """Give a stemmer that remembers; a new one each time, since the Arabic one is not safe among threads."""
-    return cache(null_stemmer if name is None or name in _WITHOUT_STEMMER else Stemmer(name))
+    if name is None or name in _WITHOUT_STEMMER:
+        return cache(null_stemmer)
+    stem = Stemmer(name)
+    if name in _LOWER_CASE_ONLY:
+        return cache(lambda word: stem(word) if word.islower() else word)
+    return cache(stem)
 
 
 def _numbered(stem: Stem) -> Stem:

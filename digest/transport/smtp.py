@@ -1,7 +1,8 @@
 """Hand mails to an SMTP server, many over one connection (RFC 5321, with STARTTLS, TLS and AUTH).
 
 What the server refuses is a `Reply`; the line stays open for the next mail. A line that breaks, or a 421, is
-a `TransportError`: after it the connection is closed and the caller connects again. Certificates are always
+a `TransportError`: after it the connection is closed and the caller connects again. It is in doubt only from
+the moment in which all of the mail was handed over until the answer to it is here. Certificates are always
 checked, and a password never crosses an unencrypted line except within this machine.
 """
 
@@ -21,7 +22,7 @@ from digest.errors import SettingsError, TransportError
 from digest.model import Reply
 
 _CLOSING = 421  # RFC 5321 section 3.8: the server shuts the connection
-_FINAL = (2, 4, 5)  # classes of replies that end a command
+_REFUSALS = (4, 5)  # classes of replies
 _TEXT_LENGTH = 500
 _ENHANCED = re.compile(r"^([245]\.\d{1,3}\.\d{1,3})(?:[ \t]+|$)", re.MULTILINE)  # RFC 3463, RFC 2034
 
@@ -119,7 +120,10 @@ class SmtpSession:
     where: str
 
     def send(self, *, envelope_from: str, recipient: str, message: bytes) -> Reply:
-        """Hand over one mail; an empty `envelope_from` is the null reverse-path of a notice."""
+        """Hand over one mail; an empty `envelope_from` is the null reverse-path of a notice.
+
+        It goes through MAIL, RCPT and DATA until the first refusal (RFC 5321 section 3.3).
+        """
         try:
             reverse_path = _path(envelope_from) if envelope_from else ""
         except ValueError as error:
@@ -128,36 +132,49 @@ class SmtpSession:
             forward_path = _path(recipient)
         except ValueError as error:  # as a server would say it (RFC 3463: bad destination mailbox address)
             return Reply(code=553, enhanced="5.1.3", text=str(error))
+        size = f" SIZE={len(message)}" if self.server.has_extn("size") else ""
+        for verb, argument, wanted in (
+            ("MAIL", f"FROM:<{reverse_path}>{size}", 2),
+            ("RCPT", f"TO:<{forward_path}>", 2),
+            ("DATA", "", 3),
+        ):
+            with self._line():
+                reply = _read_reply(*self.server.docmd(verb, argument))
+            if reply.code // 100 != wanted:
+                return self._refused(reply)
+        with self._line():
+            self.server.send(_data(message))
+        with self._line(in_doubt=True):
+            reply = _read_reply(*self.server.getreply())
+        return reply if reply.accepted else self._refused(reply, in_doubt=reply.code != _CLOSING)
+
+    @contextmanager
+    def _line(self, *, in_doubt: bool = False) -> Iterator[None]:
+        """Close a line that breaks."""
         try:
-            return self._transaction(reverse_path, forward_path, message)
+            yield
         except OSError as error:
             self.server.close()
-            raise TransportError(f"the line to {self.where} broke: {_said(error)}; connect again") from error
+            raise TransportError(
+                f"the line to {self.where} broke: {_said(error)}; connect again", in_doubt=in_doubt
+            ) from error
 
-    def _transaction(self, reverse_path: str, forward_path: str, message: bytes) -> Reply:
-        """Go through MAIL, RCPT and DATA until the first refusal (RFC 5321 section 3.3)."""
-        size = f" SIZE={len(message)}" if self.server.has_extn("size") else ""
-        for verb, argument in (("MAIL", f"FROM:<{reverse_path}>{size}"), ("RCPT", f"TO:<{forward_path}>")):
-            reply = self._reply(*self.server.docmd(verb, argument))
-            if not reply.accepted:
-                return self._abandoned(reply)
-        try:
-            return self._reply(*self.server.data(message))
-        except smtplib.SMTPDataError as refusal:  # of the DATA command, before any of the mail was sent
-            return self._abandoned(self._reply(refusal.smtp_code, refusal.smtp_error))
-
-    def _reply(self, code: int, text: bytes | str) -> Reply:
-        reply = _read_reply(code, text)
-        if code == _CLOSING or code // 100 not in _FINAL:
+    def _refused(self, reply: Reply, *, in_doubt: bool = False) -> Reply:
+        """Clear the server's buffers for the next mail; what is no refusal of this one ends the session."""
+        if reply.code == _CLOSING or reply.code // 100 not in _REFUSALS:
             self.server.close()
-            raise TransportError(f"{self.where} ended the session: {_shown(reply)}; connect again")
-        return reply
-
-    def _abandoned(self, reply: Reply) -> Reply:
-        """Clear the server's buffers, so that the next mail starts afresh."""
+            raise TransportError(
+                f"{self.where} ended the session: {_shown(reply)}; connect again", in_doubt=in_doubt
+            )
         with suppress(OSError):  # if the line is dead by now, the next mail will say so
             self.server.rset()
         return reply
+
+
+def _data(message: bytes) -> bytes:
+    """Stuff the dots at the beginnings of lines and end the mail (RFC 5321 section 4.5.2)."""
+    stuffed = re.sub(rb"^\.", b"..", message, flags=re.MULTILINE)
+    return stuffed + (b".\r\n" if stuffed.endswith(b"\r\n") else b"\r\n.\r\n")
 
 
 def _path(address: str) -> str:

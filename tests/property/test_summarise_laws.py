@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from digest.sentences import sentences
 from digest.summarise import Method, summarise
 
-LANGUAGES = st.sampled_from([None, "en", "de", "pt-br", "tr", "ar", "hi", "zh", "xx"])
+LANGUAGES = st.sampled_from([None, "en", "de", "pt-br", "cs", "tr", "ar", "hi", "zh", "xx"])
 
 # Text with much of what matters here: stops, quotes, breaks, abbreviations, repeated words, several scripts.
 PIECES = st.sampled_from(

@@ -14,7 +14,7 @@ import pytest
 
 from digest import message as module
 from digest.errors import MessageError
-from digest.message import Headers, message
+from digest.message import Headers, html_octets, message
 from digest.model import Letter
 
 LETTER = Letter(subject="Monday's digest", html="<p>Hello</p>\n", text="Hello\n")
@@ -271,6 +271,13 @@ def test_pictures_travel_beside_the_html_each_once() -> None:
     sources = re.findall(r'src="cid:([^"]+)"', html.get_content())
     assert [f"<{source}>" for source in sources] == [png["Content-ID"], gif["Content-ID"], png["Content-ID"]]
     assert "data:" not in html.get_content()
+
+
+def test_the_size_of_the_html_is_what_its_part_takes_in_the_mail_without_its_pictures() -> None:
+    letter = with_picture(("image/png", PNG * 100))
+    html = next(parse(make(letter)).get_body(["related"]).iter_parts())
+    encoded = html.get_payload().encode()
+    assert len(encoded) <= html_octets(letter) <= len(encoded) + 100
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@
 
 import base64
 import dataclasses
-import gettext
+import functools
+import itertools
 import json
 import os
 import quopri
@@ -50,6 +51,7 @@ def operators(tmp_path: Path) -> Write:
     return write
 
 
+@functools.cache
 def printed(press: Press, what: Issue, **changes: Any) -> Letter:
     return fill(render(what, masthead(**changes), environment=press), slots())
 
@@ -95,7 +97,7 @@ def test_html_and_text_hold_the_same_links_in_the_same_order(press: Press, langu
     letter = printed(press, sample(), language=language)
     found = links(tree(letter))
     assert found == re.findall(r"<(\S+:\S+)>", letter.text)
-    assert len(found) == 20
+    assert len(found) == 19  # two for each of seven stories, two more tellings, three in the footer
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -115,7 +117,7 @@ def test_html_and_text_hold_the_same_headlines_and_summaries_in_the_same_order(
 def test_the_masthead_tells_title_date_number_stories_and_minutes(press: Press) -> None:
     page = tree(printed(press, sample()))
     assert words(page.find(".//h1")) == "The Port Alder Digest"
-    assert words(page.find_class("facts")[0]) == "Wednesday, 21 October 2015 · No. 57 · 8 stories · 1 minute"
+    assert words(page.find_class("facts")[0]) == "Wednesday, 21 October 2015 · No. 57 · 8 stories · 2 minutes"
 
 
 def test_the_list_of_top_stories_leads_to_their_places(press: Press) -> None:
@@ -210,7 +212,9 @@ def test_a_preheader_without_spaces_is_cut_all_the_same(press: Press) -> None:
 def test_a_day_is_printed_as_the_reader_writes_it_and_today_by_its_hour(
     press: Press, published: date, language: str, expected: str
 ) -> None:
-    page = tree(printed(press, one(article(published=published)), language=language, timezone="Europe/London"))
+    page = tree(
+        printed(press, one(article(published=published)), language=language, timezone="Europe/London")
+    )
     assert expected in words(page.find_class("meta")[0])
 
 
@@ -231,7 +235,9 @@ def test_a_short_sentence_is_pointed_at_whole_and_a_fragment_kept(press: Press) 
     assert "https://wire.example/1#tides:~:text=Gulls%20came%20back." in found
 
 
-@pytest.mark.parametrize("url", ["javascript:alert(1)", "data:text/html,x", "//wire.example/1", "mailto:a@b.example"])
+@pytest.mark.parametrize(
+    "url", ["javascript:alert(1)", "data:text/html,x", "//wire.example/1", "mailto:a@b.example"]
+)
 def test_what_does_not_lead_to_the_web_is_no_link(press: Press, url: str) -> None:
     letter = printed(press, issue(section("World", story(article(url=url), also=[article(2, url=url)]))))
     assert url not in letter.html
@@ -265,7 +271,10 @@ def test_a_slot_is_escaped_in_html_and_plain_in_text(press: Press) -> None:
 
 def test_a_slot_that_nobody_fills_is_an_error(press: Press) -> None:
     with pytest.raises(KeyError, match="web_url"):
-        fill(render(sample(), masthead(), environment=press), {k: v for k, v in slots().items() if k != Slot.WEB_URL})
+        fill(
+            render(sample(), masthead(), environment=press),
+            {k: v for k, v in slots().items() if k != Slot.WEB_URL},
+        )
 
 
 def test_a_list_without_web_pages_or_readers_prints_no_slot(press: Press) -> None:
@@ -309,9 +318,9 @@ def pictures(letter: Letter) -> list[tuple[str, str, str]]:
 
 def test_a_picture_that_came_with_the_text_is_shown_in_the_first_section_only(press: Press) -> None:
     told = story(article(image=png(1120, 560), image_alt="A gull"))
-    assert pictures(printed(press, issue(section("Empty"), section("Top", told), section("World", told)))) == [
-        ("560", "280", "A gull")
-    ]
+    assert pictures(
+        printed(press, issue(section("Empty"), section("Top", told), section("World", told)))
+    ) == [("560", "280", "A gull")]
 
 
 def test_a_list_without_images_shows_none(press: Press) -> None:
@@ -350,7 +359,7 @@ def test_a_picture_has_its_own_size_but_no_more_than_the_column(
         data("image/gif", b"GIF89a\x00\x00\x00\x00"),
         png(1, 3),
         "data:image/png;base64,AAAAA",
-        "data:image/png;base64,AA\" onerror=\"x",
+        'data:image/png;base64,AA" onerror="x',
     ],
 )
 def test_a_picture_from_elsewhere_or_of_no_known_size_is_not_shown(press: Press, image: str) -> None:
@@ -368,7 +377,9 @@ def test_a_story_in_another_language_says_so_to_screen_readers_and_to_eyes(press
     assert (words(label), label.get("lang"), label.get("dir")) == ("Arabic", "en", "ltr")
 
 
-@pytest.mark.parametrize(("article_language", "letter_language"), [("en", "en-GB"), ("pt-br", "pt-pt"), (None, "en")])
+@pytest.mark.parametrize(
+    ("article_language", "letter_language"), [("en", "en-GB"), ("pt-br", "pt-pt"), (None, "en")]
+)
 def test_a_story_in_the_letters_language_does_not_say_so(
     operators: Write, article_language: str | None, letter_language: str
 ) -> None:
@@ -385,9 +396,17 @@ def test_a_language_nobody_knows_is_called_by_its_tag(press: Press) -> None:
 
 @pytest.mark.parametrize(
     ("asked", "printed_in", "direction"),
-    [("ar", "ar", "rtl"), ("de-AT", "de-AT", "ltr"), ("en-US", "en-US", "ltr"), ("tlh", "en", "ltr"), ("xx", "en", "ltr")],
+    [
+        ("ar", "ar", "rtl"),
+        ("de-AT", "de-AT", "ltr"),
+        ("en-US", "en-US", "ltr"),
+        ("tlh", "en", "ltr"),
+        ("xx", "en", "ltr"),
+    ],
 )
-def test_the_letter_names_the_language_it_is_in(press: Press, asked: str, printed_in: str, direction: str) -> None:
+def test_the_letter_names_the_language_it_is_in(
+    press: Press, asked: str, printed_in: str, direction: str
+) -> None:
     page = tree(printed(press, sample(), language=asked))
     for element in (page, page.xpath("//*[@role='article']")[0]):
         assert (element.get("lang"), element.get("dir")) == (printed_in, direction)
@@ -411,7 +430,8 @@ def messages() -> Iterator[str | tuple[str, str]]:
         with path.open("rb") as file:
             options = {"trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}
             for _, _, message, _ in babel_extract(file, ("_", "gettext", "ngettext"), (), options):
-                yield message if isinstance(message, str) else tuple(message)[:2]
+                texts = (message,) if isinstance(message, str) else tuple(filter(None, message))
+                yield texts[0] if len(texts) == 1 else texts
 
 
 def test_there_are_catalogues_for_five_languages() -> None:
@@ -462,7 +482,7 @@ def test_an_operators_catalogue_goes_before_ours_phrase_by_phrase(operators: Wri
         ("{{ masthead.colour }}", 1, "has no attribute 'colour'"),
         ("{{ 1 / 0 }}", 1, "ZeroDivisionError"),
         ("{{ issue.__class__.__mro__ }}", 1, "unsafe"),
-        ("\n{{ chapters.append(1) }}", 2, "not safely callable"),
+        ("\n{{ chapters.append(1) }}", 2, "unsafe"),
     ],
 )
 def test_a_mistake_in_a_template_names_the_file_and_the_line(
@@ -490,12 +510,16 @@ def test_a_catalogue_that_cannot_be_read_is_named(operators: Write) -> None:
 
 
 def test_html_of_25_stories_has_less_than_60_kilobytes_quoted_printable(press: Press) -> None:
-    sentence = "The harbour board said on Tuesday that the night ferry would sail again from the first of May. "
+    sentence = (
+        "The harbour board said on Tuesday that the night ferry would sail again from the first of May. "
+    )
     many = [
         story(article(n, title=sentence[:70], body=(sentence * 40,)), also=[article(n + 100)], sentences=3)
         for n in range(25)
     ]
-    letter = printed(press, issue(section("Top", *many[:5]), section("World", *many[5:15]), section("Town", *many[15:])))
+    letter = printed(
+        press, issue(section("Top", *many[:5]), section("World", *many[5:15]), section("Town", *many[15:]))
+    )
     assert len(quopri.encodestring(letter.html.encode())) < 60_000
 
 
@@ -505,11 +529,13 @@ def test_the_page_is_made_for_screen_readers(press: Press, language: str) -> Non
     assert words(page.find(".//title"))
     assert page.xpath("//*[@role='article']/@aria-label") == ["The Port Alder Digest"]
     assert all(table.get("role") == "presentation" for table in page.iter("table"))
-    assert all(img.get("alt") is not None and img.get("width") and img.get("height") for img in page.iter("img"))
+    assert all(
+        img.get("alt") is not None and img.get("width") and img.get("height") for img in page.iter("img")
+    )
     levels = [int(h.tag[1]) for h in page.iter("h1", "h2", "h3", "h4", "h5", "h6")]
     assert levels[0] == 1
     assert levels.count(1) == 1
-    assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
     assert all(words(a) for a in page.iter("a"))
 
 
@@ -583,7 +609,9 @@ def test_a_line_of_text_has_at_most_72_columns_unless_it_is_a_link(press: Press,
 
 def test_the_text_reads_like_a_letter(press: Press) -> None:
     told = story(article(kind=Kind.OPINION, votes=1204), also=[article(2, source="le-phare")])
-    text = printed(press, issue(section("World", told, story(article(3), sentences=1))), description="Daily").text
+    text = printed(
+        press, issue(section("World", told, story(article(3), sentences=1))), description="Daily"
+    ).text
     assert text == TEXT
 
 

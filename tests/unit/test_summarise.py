@@ -44,15 +44,15 @@ def test_every_method_quotes_the_text_in_its_order(method: Method) -> None:
 @pytest.mark.parametrize("method", RATING)
 def test_every_method_but_lead_looks_past_a_beside_the_point_beginning(method: Method) -> None:
     text = (
-        "It was the warmest day of the year. The storm tore roofs in Bern. The flood closed schools in Basel. "
-        "The fire burnt barns in Chur. The storm, the flood and the fire cost Bern, Basel and Chur millions. "
-        "The fire burnt for days."
+        "It was the warmest day of the year. The storm tore roofs in Bern. The flood closed schools in Basel."
+        " The fire burnt barns in Chur. The storm, flood and fire cost Bern, Basel and Chur millions."
+        " The fire burnt for days."
     )
     title = "Storm, flood and fire cost millions"
     best = {
         Method.SUMBASIC: "The fire burnt for days.",
         Method.KL: "The fire burnt barns in Chur.",
-    }.get(method, "The storm, the flood and the fire cost Bern, Basel and Chur millions.")
+    }.get(method, "The storm, flood and fire cost Bern, Basel and Chur millions.")
     assert texts(text, sentences=1, method=method, title=title, language="en") == [best]
 
 
@@ -140,6 +140,12 @@ def test_a_language_without_stemmer_or_stop_words_is_summarised_all_the_same(
     language: str | None, method: Method
 ) -> None:
     assert len(summarise(FLOOD, sentences=3, method=method, language=language)) == 3
+
+
+@pytest.mark.parametrize("language", ["cs", "sk"])
+def test_a_foreign_word_in_a_czech_or_slovak_text_is_no_trouble(language: str) -> None:
+    text = "Město 東京 leží u moře. Praha leží na řece jménem Vltava. Obě města leží u vody."
+    assert len(texts(text, sentences=2, language=language)) == 2
 
 
 def test_chinese_is_rated_by_pairs_of_characters() -> None:
