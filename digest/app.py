@@ -20,9 +20,8 @@ from digest.collect import Inlet, PageReader, collect, gather, worded
 from digest.config import Settings, read_secret
 from digest.deliver import Mail, deliver
 from digest.engine.local import LocalEngine, due_date
-from digest.errors import DigestError, SettingsError, TransportError
+from digest.errors import SettingsError, TransportError
 from digest.model import (
-    Article,
     Collected,
     DeliveryState,
     Gathered,
@@ -42,7 +41,7 @@ from digest.sources.folder import Folder
 from digest.sources.page import Page
 from digest.sources.web import Fetcher
 from digest.store import Database, deliveries, issues, sources
-from digest.tokens import Purpose, Tokens
+from digest.tokens import Tokens
 from digest.transport.maildir import Maildir
 from digest.transport.smtp import Smtp
 
@@ -55,27 +54,6 @@ ONE_OFF = "one-off"
 def now() -> datetime:
     """Give the present moment."""
     return datetime.now(UTC)
-
-
-SAMPLE = Article(
-    source="sample",
-    title="A sample",
-    body=(
-        "This sentence stands for an article. It lets a template be tried before there is a story to tell.",
-    ),
-    url="https://digest.example/sample",
-    language="en",
-)
-"""What `examine` prints a letter of."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """What one part of the program says when it is tried."""
-
-    name: str
-    ok: bool
-    says: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,7 +243,7 @@ class App:
         One who is active is left alone.
 
         Raises:
-            TransportError: the letter could not be sent, or was refused; he is pending all the same, and can be asked again.
+            TransportError: the letter could not be sent, or was refused; he is pending and can be asked again.
 
         """
         subscriber = subscribe.ask(self.database, list_name, address, now=self.clock())
@@ -285,63 +263,6 @@ class App:
         if list_name is not None:
             self.settings.list_named(list_name)
         return subscribe.all_of(self.database, list_name)
-
-    def examine(self) -> list[Check]:
-        """Try each part without publishing or sending anything."""
-        checks = [Check(name="settings", ok=True, says=f"{self.settings.file} is complete and known")]
-        for name, trial in (
-            ("lists", self._try_lists),
-            ("store", self._try_store),
-            ("secret", self._try_secret),
-            ("templates", self._try_templates),
-            ("sources", self._try_sources),
-            ("transport", self._try_transport),
-        ):
-            try:
-                checks.append(Check(name=name, ok=True, says=trial()))
-            except DigestError as error:
-                checks.append(Check(name=name, ok=False, says=str(error)))
-        return checks
-
-    def _try_lists(self) -> str:
-        if not self.settings.lists:
-            raise SettingsError("there is none: write a [lists.NAME] table")
-        return ", ".join(
-            f"{name} at {wishes.at} {wishes.timezone}" for name, wishes in self.settings.lists.items()
-        )
-
-    def _try_store(self) -> str:
-        with self.database.transaction():
-            return f"{self.database.name} can be written to"
-
-    def _try_secret(self) -> str:
-        self.tokens.make(Purpose.UNSUBSCRIBE, 1)
-        return "there is one"
-
-    def _try_templates(self) -> str:
-        for name, wishes in self.settings.lists.items():
-            moment = self.clock()
-            on = moment.astimezone(ZoneInfo(wishes.timezone)).date()
-            issue = pipeline.make_issue((SAMPLE,), wishes, name=name, number=1, on=on, closed=moment)
-            pipeline.web_letter(
-                issue, pipeline.masthead(self.settings, wishes), self.press, letter=wishes.letter
-            )
-        return "each list's letter can be printed"
-
-    def _try_sources(self) -> str:
-        for name, wanted in self.settings.sources.items():
-            if (
-                wanted.kind == "folder"
-                and not (path := locate(Path(wanted.path), self.settings.base)).is_dir()
-            ):
-                raise SettingsError(f"sources.{name}: there is no folder {path}")
-        kinds = Counter(wanted.kind for wanted in self.settings.sources.values())
-        if not kinds:
-            raise SettingsError("there is none: write a [sources.NAME] table")
-        return ", ".join(f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in kinds.items())
-
-    def _try_transport(self) -> str:
-        return self.transport.check()
 
     def engine(self) -> Engine:
         """Give what runs the day in this process, after a look whether it could."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from terminal import Terminal
 
 ROOT = Path(__file__).parent.parent
 
@@ -40,3 +41,9 @@ def need() -> Need:
 @pytest.fixture(scope="session")
 def chromium(need: Need) -> str:
     return need("chromium")
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Terminal:
+    """A person at a terminal in an empty folder."""
+    return Terminal(tmp_path / "desk")

@@ -35,7 +35,9 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Check the settings, the store, the templates, the sources' places and the way mails leave; sends nothing."""
-    checks = open_app(context).examine()
+    from digest.doctor import examine  # noqa: PLC0415
+
+    checks = examine(open_app(context))
     if as_json:
         print_json([{"check": check.name, "ok": check.ok, "says": check.says} for check in checks])
     else:

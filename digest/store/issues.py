@@ -43,4 +43,5 @@ def freeze(connection: sa.Connection, issue: Issue) -> int:
         "closed": issue.closed,
         "content": to_json(issue),
     }
-    return connection.execute(sa.insert(issues).values(values).returning(issues.c.id)).scalar_one()
+    issue_id: int = connection.execute(sa.insert(issues).values(values).returning(issues.c.id)).scalar_one()
+    return issue_id

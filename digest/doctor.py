@@ -1,0 +1,92 @@
+"""Try each part of the program without publishing or sending anything."""
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from digest import pipeline
+from digest.app import App
+from digest.errors import DigestError, SettingsError
+from digest.model import Article
+from digest.resources import locate
+from digest.tokens import Purpose
+
+SAMPLE = Article(
+    source="sample",
+    title="A sample",
+    body=(
+        "This sentence stands for an article. It lets a template be tried before there is a story to tell.",
+    ),
+    url="https://digest.example/sample",
+    language="en",
+)
+"""What the templates are tried with."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """What one part of the program says when it is tried."""
+
+    name: str
+    ok: bool
+    says: str
+
+
+def examine(app: App) -> list[Check]:
+    """Try the parts one after the other; one that fails does not stop the rest."""
+    checks = [Check(name="settings", ok=True, says=f"{app.settings.file} is complete and known")]
+    for name, trial in (
+        ("lists", _lists),
+        ("store", _store),
+        ("secret", _secret),
+        ("templates", _templates),
+        ("sources", _sources),
+        ("transport", _transport),
+    ):
+        try:
+            checks.append(Check(name=name, ok=True, says=trial(app)))
+        except DigestError as error:
+            checks.append(Check(name=name, ok=False, says=str(error)))
+    return checks
+
+
+def _lists(app: App) -> str:
+    if not app.settings.lists:
+        raise SettingsError("there is none: write a [lists.NAME] table")
+    return ", ".join(
+        f"{name} at {wishes.at} {wishes.timezone}" for name, wishes in app.settings.lists.items()
+    )
+
+
+def _store(app: App) -> str:
+    with app.database.transaction():
+        return f"{app.database.name} can be written to"
+
+
+def _secret(app: App) -> str:
+    app.tokens.make(Purpose.UNSUBSCRIBE, 1)
+    return "there is one"
+
+
+def _templates(app: App) -> str:
+    moment = app.clock()
+    for name, wishes in app.settings.lists.items():
+        on = moment.astimezone(ZoneInfo(wishes.timezone)).date()
+        issue = pipeline.make_issue((SAMPLE,), wishes, name=name, number=1, on=on, closed=moment)
+        pipeline.web_letter(issue, pipeline.masthead(app.settings, wishes), app.press, letter=wishes.letter)
+    return "each list's letter can be printed"
+
+
+def _sources(app: App) -> str:
+    for name, wanted in app.settings.sources.items():
+        if wanted.kind == "folder" and not (path := locate(Path(wanted.path), app.settings.base)).is_dir():
+            raise SettingsError(f"sources.{name}: there is no folder {path}")
+    kinds = Counter(wanted.kind for wanted in app.settings.sources.values())
+    if not kinds:
+        raise SettingsError("there is none: write a [sources.NAME] table")
+    return ", ".join(f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in kinds.items())
+
+
+def _transport(app: App) -> str:
+    return app.transport.check()
