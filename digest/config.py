@@ -63,7 +63,7 @@ TimeOfDay = Annotated[str, AfterValidator(_hour)]
 Url = Annotated[str, AfterValidator(_http)]
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(ge=1)]
-Weight = Annotated[float, Field(ge=0)]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class _Table(BaseModel):
@@ -107,7 +107,7 @@ class Transport(_Table):
     password_file: Path | Literal[""] = ""
     ca_file: Path | Literal[""] = ""
     hello_name: str = ""
-    timeout_seconds: Positive = 30
+    timeout_seconds: Positive = 300
 
 
 class Fetch(_Table):
@@ -178,7 +178,7 @@ class List(_Table):
     language: str = "en"
     timezone: Zone = "UTC"
     at: TimeOfDay = "07:00"
-    catch_up_hours: Count = 24
+    catch_up_hours: Positive = 24
     method: Method = Method.LEXRANK
     sentences: Positive = 3
     top_stories: Count = 3

@@ -146,7 +146,7 @@ def _section(article: Article, wishes: config.List) -> str:
         return article.kind.value
     named = (article.section or "").casefold()
     for name, section in wishes.sections.items():
-        if named in (name, section.title.casefold(), *map(str.casefold, section.also)):
+        if named and named in (name, section.title.casefold(), *map(str.casefold, section.also)):
             return name
     return MORE
 

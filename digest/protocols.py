@@ -54,7 +54,7 @@ class Session(Protocol):
         """Hand over one mail, with CRLF line ends, and give the server's reply.
 
         Raises:
-            TransportError: the line died; whether the mail was taken is unknown.
+            TransportError: the line died; `in_doubt` says whether the server may have the mail.
 
         """
 

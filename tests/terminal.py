@@ -30,6 +30,9 @@ PATIENCE = 120  # seconds for one command, on a machine that does much else
 
 READER = "reader@mail.example"
 
+EARLIEST, LATEST = "Etc/GMT+12", "Etc/GMT-14"
+"""Time zones that are 26 hours apart: at no moment have they the same date."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Finished:

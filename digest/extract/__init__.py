@@ -24,6 +24,7 @@ __all__ = ["MAX_BYTES", "Extracted", "canonical_url", "extract"]
 MAX_BYTES = 10 * 1024 * 1024
 
 _MOST_LINES = 20_000  # of plain text; each costs 200 microseconds
+_BLANK = "\ufeff\0 \t\r\n\f\v"
 _LOOK_AT = 4096  # characters
 _BEFORE_ROOT = re.compile(
     r"(?:<\?.*?\?>\s*|<!--.*?-->\s*|<!doctype\b[^>\[]*(?:\[.*?\]\s*)?>\s*)*", re.IGNORECASE | re.DOTALL
@@ -51,7 +52,7 @@ class _Form(StrEnum):
     TEXT = "text"
 
 
-Read = tuple[list[Article], list[str]]
+_Read = tuple[list[Article], list[str]]
 
 
 def extract(document: Document, *, source: str | None = None) -> Extracted:
@@ -81,23 +82,24 @@ def _text(document: Document) -> str:
     if len(content) > MAX_BYTES:
         raise ExtractError(f"{origin}: {len(content):,} bytes are more than the {MAX_BYTES:,} that are read")
     text = decode(content, charset=document.charset)
+    if not text.strip(_BLANK):
+        raise ExtractError(f"{origin}: the document is empty")
     if kind := binary_kind(content, text):
         raise ExtractError(f"{origin}: this is {kind}, not an article; give HTML, a feed, JSON or plain text")
-    if not text.strip("\ufeff\0 \t\r\n\f\v"):
-        raise ExtractError(f"{origin}: the document is empty")
     return text
 
 
 def _form(text: str, media_type: str) -> _Form:
     """Tell what a document is; servers often say wrong, so its first characters go before its media type."""
-    start = text[:_LOOK_AT].lstrip("\ufeff\0 \t\r\n")
+    text = text.lstrip(_BLANK)
+    start = text[:_LOOK_AT]
     before = _BEFORE_ROOT.match(start)
     prolog = before.group().lower() if before else ""
     root = _ROOT.match(start, len(prolog))
     name = root[1].lower() if root else ""
     if name in _FEED_ROOTS:
         return _Form.FEED
-    if "json" in media_type or looks_like_data(text.lstrip("\ufeff\0 \t\r\n")):
+    if "json" in media_type or looks_like_data(text):
         return _Form.DATA
     if name == "html" or "<!doctype html" in prolog or "html" in media_type:
         return _Form.HTML
@@ -108,24 +110,24 @@ def _form(text: str, media_type: str) -> _Form:
     return _Form.TEXT
 
 
-def _read_html(document: Document, text: str, source: str | None) -> Read:
+def _read_html(document: Document, text: str, source: str | None) -> _Read:
     from digest.extract.html import read_html  # noqa: PLC0415 - trafilatura
 
     article = read_html(text, source=source, fallback=_fallback(document), url=document.url)
     return ([article] if article else []), []
 
 
-def _read_feed(document: Document, text: str, source: str | None) -> Read:
+def _read_feed(document: Document, text: str, source: str | None) -> _Read:
     from digest.extract.feed import read_feed  # noqa: PLC0415 - feedparser
 
     return read_feed(text, source=source, fallback=_fallback(document), base=document.url)
 
 
-def _read_data(document: Document, text: str, source: str | None) -> Read:
+def _read_data(document: Document, text: str, source: str | None) -> _Read:
     return read_data(text, source=source, fallback=_fallback(document), base=document.url)
 
 
-def _read_text(document: Document, text: str, source: str | None) -> Read:
+def _read_text(document: Document, text: str, source: str | None) -> _Read:
     from digest.extract.text import read_text  # noqa: PLC0415 - a model
 
     if (lines := text.count("\n")) > _MOST_LINES:
@@ -148,7 +150,7 @@ def _read_text(document: Document, text: str, source: str | None) -> Read:
     return ([article] if article else []), []
 
 
-_READERS: dict[_Form, Callable[[Document, str, str | None], Read]] = {
+_READERS: dict[_Form, Callable[[Document, str, str | None], _Read]] = {
     _Form.HTML: _read_html,
     _Form.FEED: _read_feed,
     _Form.DATA: _read_data,

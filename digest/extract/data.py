@@ -13,14 +13,7 @@ from digest.model import Article, Kind, When, parse_when
 
 _BLANK_LINE = re.compile(r"\r?\n[ \t]*(?:\r?\n[ \t]*)+")
 _FEED_VERSION = "https://jsonfeed.org/version/"
-_NAMES = {
-    dict: "an object",
-    list: "a list",
-    str: "a string",
-    bool: "true or false",
-    int: "a number",
-    float: "a number",
-}
+_NAMES = {dict: "an object", list: "a list", str: "a string", bool: "true or false", type(None): "null"}
 _OBJECT = re.compile(r"\[?\s*\{\s*\"")
 _NOT_SPACE = re.compile(r"\S")
 _decoder = json.JSONDecoder(strict=False)

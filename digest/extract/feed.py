@@ -19,6 +19,7 @@ _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 _BLANK_LINE = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
 _XML_ENCODING = re.compile(r"""(<\?xml\b[^>]{0,99}?)\s{1,9}encoding\s{0,9}=\s{0,9}["'][^"']{0,99}["']""")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_ADDRESS = re.compile(r"[<(]?[^\s<>()]+@[^\s<>()]+[>)]?")
 _MEDIA_DESCRIPTION = re.compile(r"(</?)media:description\b")
 
 # What blog engines add below every entry of a feed.
@@ -117,14 +118,16 @@ def _paragraphs(text: str, *, is_markup: bool) -> tuple[str, ...]:
     """Split at the markup, or at blank lines where there is none."""
     if is_markup and _TAG.search(text):
         return paragraphs(text)
-    return tuple(plain_line(part) if is_markup else part for part in _BLANK_LINE.split(text))
+    parts = (plain_line(part) if is_markup else part for part in _BLANK_LINE.split(text))
+    return tuple(filter(str.strip, parts))
 
 
 def _author(entry: Any) -> str | None:
     """Name the authors, never by their addresses."""
-    people = entry.get("authors") or [entry.get("author_detail") or {}]
-    names = dict.fromkeys(plain_line(person.get("name") or "").strip() for person in people)
-    return ", ".join(name for name in names if name and "@" not in name) or None
+    people = entry.get("authors", ())
+    told = [person.get("name") or "" for person in people] if len(people) > 1 else [entry.get("author") or ""]
+    names = dict.fromkeys(_ADDRESS.sub("", plain_line(name)).strip(" ()") for name in told)
+    return ", ".join(filter(None, names)) or None
 
 
 def _language(entry: Any) -> str | None:

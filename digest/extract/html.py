@@ -22,7 +22,7 @@ from digest.model import Article
 for _library in ("trafilatura", "htmldate", "courlan"):  # what they warn about is no news to an operator
     logging.getLogger(_library).setLevel(logging.CRITICAL)
 
-_MOST_ELEMENTS = 100_000  # the largest of 597 real pages has a tenth; each costs 50 microseconds and 2 KB
+_MOST_ELEMENTS = 50_000  # the largest of 597 real pages has a tenth; each costs 50 microseconds and 2 KB
 _TOO_SHORT = 250  # characters; less is worth a second look with fewer scruples
 _PROSE = 150  # characters of a table's cell; a shorter one is data, a longer one text in a layout table
 _BYLINE_WITHIN = 12  # blocks before the article

@@ -263,6 +263,6 @@ def _without_site(title: str, sites: set[str]) -> str:
     if not marks:
         return title
     first, last = title[: marks[0].start()], title[marks[-1].end() :]
-    if _plain(last) in sites or len(last) < len(title) / 2:
-        return title[: marks[-1].start()] or title
-    return title[marks[0].end() :] if _plain(first) in sites else title
+    if _plain(first) in sites and _plain(last) not in sites:
+        return title[marks[0].end() :]
+    return title[: marks[-1].start()] if _plain(last) in sites or len(last) < len(title) / 2 else title

@@ -12,7 +12,7 @@ _SAFE = "/:@!$&'()*+,;=~%-._?[]"
 
 # Parameters that tell where a reader came from, never which article it is.
 _TRACKING = re.compile(
-    r"utm_\w+|[fgd]clid|gclsrc|[gw]braid|(?:ms|y|tw)clid|igsh(?:id)?|mc_[ce]id|mkt_tok|_hs(?:enc|mi)"
+    r"utm_\w+|gclsrc|[gw]braid|(?:fb|g|d|ms|y|tw)clid|igsh(?:id)?|mc_[ce]id|mkt_tok|_hs(?:enc|mi)"
     r"|at_(?:medium|campaign)|ns_(?:mchannel|source|campaign|linkname)|ref_src|cmpid|ftag",
     re.IGNORECASE,
 )

@@ -1,0 +1,140 @@
+"""`digest run PATH|URL|-`: a digest of any documents, for no list and no reader."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from terminal import STORY, Terminal, part
+
+PAGE = f"<!doctype html><title>Gates shut</title><article><h1>Gates shut before the storm</h1><p>{STORY}</article>"
+FIRST_SENTENCE = "could remember it higher."
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[str]:
+    """A web server on this machine that has one page."""
+
+    class OnePage(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:  # noqa: N802 - http.server's name
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.end_headers()
+            self.wfile.write(PAGE.encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), OnePage) as server:
+        threading.Thread(target=server.serve_forever).start()
+        yield f"http://127.0.0.1:{server.server_port}/gates"
+        server.shutdown()
+
+
+def test_a_file_is_digested_to_the_screen_and_leaves_nothing_behind(terminal: Terminal) -> None:
+    terminal.article("tide.txt", "The tide is high")
+    text = terminal.digest("run", "tide.txt").succeeded().out
+    assert "THE TIDE IS HIGH" in text
+    assert FIRST_SENTENCE in text
+    assert "unsubscribe" not in text.casefold()
+    assert [path.name for path in terminal.folder.iterdir()] == ["tide.txt"]
+
+
+def test_a_file_a_folder_a_page_and_standard_input_make_one_digest(terminal: Terminal, site: str) -> None:
+    terminal.article("tide.txt", "The tide is high")
+    terminal.write("wires/one.json", json.dumps({"title": "A wire from the islands", "body": _about("islands")}))
+    terminal.environment["DIGEST_FETCH__PRIVATE_ADDRESSES"] = "true"
+    piped = f"<html><body><h1>What came through the pipe</h1><p>{_about('pipe')}</p></body></html>".encode()
+    report = terminal.digest("run", "--json", "tide.txt", "wires", site, "-", stdin=piped).succeeded().json
+    assert set(report["stories"]) == {
+        "The tide is high",
+        "A wire from the islands",
+        "Gates shut before the storm",
+        "What came through the pipe",
+    }
+
+
+def test_a_page_on_the_own_network_is_refused_unless_the_settings_allow_it(terminal: Terminal, site: str) -> None:
+    refused = terminal.digest("run", site)
+    assert refused.status == 1
+    assert "fetch.private_addresses" in refused.complaints[0]
+    assert refused.out == ""
+
+
+def test_what_cannot_be_read_is_named_and_the_rest_is_digested(terminal: Terminal) -> None:
+    terminal.article("tide.txt", "The tide is high")
+    made = terminal.digest("run", "gone.txt", "tide.txt")
+    assert made.status == 0
+    assert "THE TIDE IS HIGH" in made.out
+    [complaint] = made.complaints
+    assert "gone.txt: No such file or directory" in complaint
+
+
+def test_out_writes_the_web_page_the_text_and_json_and_nothing_else(terminal: Terminal) -> None:
+    terminal.article("tide.txt", "The tide is high")
+    terminal.digest("run", "tide.txt", "--out", "made/here", "--title", "My harbour").succeeded()
+    made = terminal.folder / "made/here"
+    assert sorted(path.name for path in made.iterdir()) == ["digest.html", "digest.json", "digest.txt"]
+    assert "My harbour" in (made / "digest.html").read_text(encoding="utf-8")
+    assert json.loads((made / "digest.json").read_text(encoding="utf-8"))["list"] == "one-off"
+    assert not (terminal.folder / "var").exists()
+
+
+def test_to_mails_it_once_to_each_address_without_a_way_to_leave_a_list(terminal: Terminal) -> None:
+    terminal.article("tide.txt", "The tide is high")
+    sent = terminal.digest("run", "tide.txt", "--to", "ada@mail.example", "--to", "grace@mail.example").succeeded()
+    assert "ada@mail.example: 250" in sent.out
+    for reader in ("ada@mail.example", "grace@mail.example"):
+        [mail] = terminal.mails(reader)
+        assert mail["To"] == reader
+        assert "The tide is high" in mail["Subject"]
+        assert mail["List-Unsubscribe"] is None
+        assert FIRST_SENTENCE in " ".join(part(mail, "plain").split())
+
+
+def test_a_dry_run_shows_the_letter_and_neither_sends_nor_writes(terminal: Terminal) -> None:
+    terminal.article("tide.txt", "The tide is high")
+    shown = terminal.digest("run", "tide.txt", "--to", "ada@mail.example", "--out", "made", "--dry-run").succeeded()
+    assert "THE TIDE IS HIGH" in shown.out
+    assert "would go to ada@mail.example, made: " in shown.err
+    assert [path.name for path in terminal.folder.iterdir()] == ["tide.txt"]
+
+
+def test_sentences_and_method_choose_how_much_and_how(terminal: Terminal) -> None:
+    terminal.article("tide.txt", "The tide is high")
+    options = ("--sentences", "1", "--method", "lead", "--out", "made")
+    terminal.digest("run", "tide.txt", *options).succeeded()
+    [section] = json.loads(terminal.read("made/digest.json"))["sections"]
+    [sentence] = section["stories"][0]["summary"]
+    assert sentence["text"].endswith(FIRST_SENTENCE)
+
+
+def test_an_address_that_is_none_is_refused_before_anything_is_sent(terminal: Terminal) -> None:
+    terminal.article("tide.txt", "The tide is high")
+    wrong = terminal.digest("run", "tide.txt", "--to", "ada@mail.example", "--to", "nobody")
+    assert "nobody" in wrong.complaint(status=1)
+    assert not (terminal.folder / "var/mail").exists()
+
+
+def test_the_real_page_is_read_as_its_source_meant_it(terminal: Terminal, shared: Path) -> None:
+    """A saved page of 2015 between breadcrumbs, a rating form and a captcha."""
+    [page] = (shared / "data/seed").glob("*.txt")
+    terminal.digest("run", page, "--out", "made").succeeded()
+    [section] = json.loads(terminal.read("made/digest.json"))["sections"]
+    [story] = section["stories"]
+    assert story["lead"]["title"].startswith("Iraq’s ruling alliance")
+    assert story["lead"]["published"].startswith("2015-10-21")
+    assert "Reuters" in story["lead"]["author"]
+    assert story["lead"]["body"][0].startswith("BAGHDAD")
+    assert 1 <= len(story["summary"]) <= 3
+    assert not any("CAPTCHA" in paragraph or "You are here" in paragraph for paragraph in story["lead"]["body"])
+
+
+def _about(subject: str) -> str:
+    return (
+        f"Nobody knew much about the {subject} until a surveyor with a brass lamp went there in April. "
+        f"She measured the {subject} twice and drew them on the back of a timetable. "
+        "The museum will show her drawing from Friday on."
+    )

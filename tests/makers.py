@@ -1,0 +1,233 @@
+"""Build what the day works on, and play its outside world.
+
+    wishes(top_stories=0)             a list's settings
+    with store(folder) as database    an empty database with its tables
+    ledger(database, 3)               an issue for three readers; what became of each with `rows`
+    Clock()                           a time that stands still until a test moves it
+    Mailserver().refuse(...)          a transport whose answers a test chooses
+    Newsstand("wire").offers(...)     a source that gives what a test puts there
+"""
+
+import json
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import issues as example
+import sqlalchemy as sa
+
+from digest import config
+from digest.deliver import Mail
+from digest.errors import SourceError, TransportError
+from digest.model import Article, Delivery, DeliveryState, Document, Reply, SubscriberState, to_json
+from digest.store import Database, deliveries, issues, subscribers
+from digest.store.tables import deliveries as ledger_table
+
+MORNING = datetime(2015, 10, 21, 6, tzinfo=UTC)
+EXPIRY = timedelta(hours=72)
+TAKEN = Reply(code=250, text="taken", enhanced="2.0.0")
+
+
+def wishes(**changes: Any) -> config.List:
+    """Make a list's settings that cut nothing off, with `changes`."""
+    roomy = {"top_stories": 0, "sections": {"more": {"stories": 99}}}
+    return config.List.model_validate(roomy | changes)
+
+
+class Clock:
+    """A time that stands still until it is moved."""
+
+    def __init__(self, at: datetime = MORNING) -> None:
+        self.at = at
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def forward(self, **time: float) -> datetime:
+        self.at += timedelta(**time)
+        return self.at
+
+
+@contextmanager
+def store(folder: Path, kind: Callable[..., Database] = Database) -> Iterator[Database]:
+    """Open the database in a folder, with its tables."""
+    database = kind("sqlite:///digest.db", base=folder)
+    database.migrate()
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+class Interrupted(Database):
+    """A database in which something happens just before a transaction, as another process would do it."""
+
+    def before(self, number: int, happens: Callable[[], object]) -> None:
+        """Let it happen before the transaction of that number from now on, counted from 1."""
+        self._left, self._happens = number, happens
+
+    @contextmanager
+    def transaction(self) -> Iterator[sa.Connection]:
+        self._left = getattr(self, "_left", 0) - 1
+        if self._left == 0:
+            self._happens()
+        with super().transaction() as connection:
+            yield connection
+
+
+def subscribe(database: Database, *addresses: str, list_name: str = "daily") -> None:
+    """Make active readers."""
+    for address in addresses:
+        become(database, address, SubscriberState.ACTIVE, list_name=list_name)
+
+
+def become(
+    database: Database, address: str, state: SubscriberState, *, list_name: str = "daily"
+) -> None:
+    """Write what a reader wants now."""
+    with database.transaction() as connection:
+        subscribers.set_state(
+            connection, list_name, address, key=address, state=state, consent="operator", now=MORNING
+        )
+
+
+def ledger(database: Database, readers: int = 1, *, due: datetime = MORNING) -> int:
+    """Freeze an issue with a row for each of so many readers, and give the issue's row id."""
+    subscribe(database, *(reader(number) for number in range(1, readers + 1)))
+    issue = example.issue(example.section("World", example.story(example.article(1))))
+    with database.transaction() as connection:
+        issue_id = issues.freeze(connection, issue)
+        deliveries.enqueue(connection, issue_id, issue.list, now=due, expires=due + EXPIRY)
+    return issue_id
+
+
+def reader(number: int) -> str:
+    """Give the address of the reader of that number."""
+    return f"reader{number}@mail.example"
+
+
+def rows(database: Database) -> list[Any]:
+    """Give the ledger's rows in order."""
+    with database.transaction() as connection:
+        return list(connection.execute(sa.select(ledger_table).order_by(ledger_table.c.id)))
+
+
+def states(database: Database) -> list[str]:
+    """Give the states of the ledger's rows in order."""
+    return [DeliveryState(row.state) for row in rows(database)]
+
+
+def write(delivery: Delivery) -> Mail:
+    """Write a mail that is the same for a delivery on each attempt, and another for each delivery."""
+    content = f"Message-ID: <{delivery.issue_id}.{delivery.subscriber_id}@digest.example>\r\n\r\nGood morning\r\n"
+    return Mail(
+        envelope_from="digest@digest.example", recipient=delivery.address, message=content.encode("ascii")
+    )
+
+
+class Mailserver:
+    """A transport that answers as a test has told it, and takes every mail that it was told nothing about."""
+
+    def __init__(self) -> None:
+        self.mails: list[Mail] = []  # taken, or perhaps taken
+        self.tried: list[Mail] = []
+        self.connections = 0
+        self._script: deque[Reply | TransportError] = deque()
+        self._closed: deque[bool] = deque()
+
+    def refuse(self, *codes: int) -> "Mailserver":
+        """Answer the next mails so; 250 takes one."""
+        self._script += (Reply(code=code, text="as told") for code in codes)
+        return self
+
+    def break_before_the_end(self) -> "Mailserver":
+        """Break the line before the server could have the next mail."""
+        self._script.append(TransportError("the line broke", in_doubt=False))
+        return self
+
+    def break_after_the_end(self) -> "Mailserver":
+        """Break the line after the server may have the next mail."""
+        self._script.append(TransportError("the line broke", in_doubt=True))
+        return self
+
+    def close(self, *, after: int = 0) -> "Mailserver":
+        """Let nobody connect any more, once so many have."""
+        self._closed += [False] * after + [True]
+        return self
+
+    def open(self) -> None:
+        """Let everybody connect again."""
+        self._closed.clear()
+
+    @contextmanager
+    def connect(self) -> Iterator["Mailserver"]:
+        if self._closed and (self._closed[0] or self._closed.popleft()):
+            raise TransportError("nobody answers")
+        self.connections += 1
+        yield self
+
+    def check(self) -> str:
+        return "it answers as it was told"
+
+    def send(self, *, envelope_from: str, recipient: str, message: bytes) -> Reply:
+        mail = Mail(envelope_from=envelope_from, recipient=recipient, message=message)
+        self.tried.append(mail)
+        answer = self._script.popleft() if self._script else TAKEN
+        if isinstance(answer, TransportError):
+            if answer.in_doubt:
+                self.mails.append(mail)
+            raise answer
+        if answer.accepted:
+            self.mails.append(mail)
+        return answer
+
+
+class Newsstand:
+    """A source that gives what a test has put there."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._items: list[Document | SourceError] = []
+        self._closed: SourceError | None = None
+
+    def offers(self, *articles: Article) -> "Newsstand":
+        """Put articles there, as JSON documents."""
+        self._items += (document(article) for article in articles)
+        return self
+
+    def spoils(self, problem: str) -> "Newsstand":
+        """Put a document there that cannot be read."""
+        self._items.append(SourceError(problem))
+        return self
+
+    def shows(self, content: bytes, media_type: str) -> "Newsstand":
+        """Put any bytes there."""
+        self._items.append(Document(content=content, origin=f"{self.name}/raw", media_type=media_type))
+        return self
+
+    def closes(self, problem: str) -> "Newsstand":
+        """Fail as a whole, after what was put there."""
+        self._closed = SourceError(problem)
+        return self
+
+    def read(self) -> Iterator[Document | SourceError]:
+        yield from self._items
+        if self._closed:
+            raise self._closed
+
+
+def document(article: Article) -> Document:
+    """Write an article as a source would publish it."""
+    told = {key: value for key, value in to_json(article).items() if key not in {"source", "image_alt"}}
+    told["body"] = list(article.body)
+    return Document(
+        content=json.dumps(told).encode(), origin=f"{article.title}.json", media_type="application/json"
+    )
+
+
+def days(first: date, last: date) -> Iterable[date]:
+    """Give each day from the first to the last."""
+    return (first + timedelta(days=number) for number in range((last - first).days + 1))

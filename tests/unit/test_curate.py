@@ -1,0 +1,290 @@
+"""Articles become stories: the same events join, others do not, and the best come first."""
+
+import dataclasses
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from issues import article
+from makers import MORNING, wishes
+
+from digest import config
+from digest.curate import MORE, TOP, curate, join, rank
+from digest.model import Article, Kind, Story
+
+BARRIER = "The new flood barrier of Port Alder closed for the first time when the storm reached the harbour."
+BARRIER_TOO = "Port Alder shut its flood barrier for the first time as the storm surge reached the harbour mouth."
+FERRY = "Ferry crews ended their strike after nine days and boats to the islands sail again from Monday."
+BANK = "The central bank of Carrow held its interest rate at four percent, saying prices rise slowly."
+REEF = "Divers mapped a cold water coral reef on Hallow Bank that nobody had described before."
+CHESS = "A girl of eleven won the chess championship against a grandmaster in forty moves."
+SWIM = "A swimmer broke the record for fifteen hundred metres freestyle by two seconds."
+DAY = (BARRIER, FERRY, BANK, REEF, CHESS, SWIM)
+
+
+def telling(text: str, source: str = "wire", **changes: Any) -> Article:
+    """Make an article of one sentence whose headline is its first words."""
+    title = " ".join(text.split()[:6])
+    return article(1, source=source, title=title, body=(text,), url=f"https://{source}.example/{hash_of(text)}", **changes)
+
+
+def hash_of(text: str) -> str:
+    return "-".join(text.lower().split()[:9]).strip(".,")
+
+
+def titles(stories: Any) -> list[str]:
+    return [story.lead.title for story in stories]
+
+
+def reason(story: Story, term: str) -> float:
+    [value] = [reason.value for reason in story.reasons if reason.term == term]
+    return value
+
+
+# --- joining
+
+
+def test_articles_on_one_event_become_one_story_and_others_stay_apart() -> None:
+    told = [telling(text) for text in DAY]
+    again = telling(BARRIER_TOO, "observer")
+
+    assert join([*told, again]) == [[told[0], again], *([one] for one in told[1:])]
+
+
+def test_articles_in_different_languages_are_never_one_story() -> None:
+    english = telling(BARRIER, "wire", language="en")
+    german = telling(BARRIER, "blatt", language="de")
+    unknown = telling(BARRIER, "blog", language=None)
+
+    assert len(join([english, german, unknown])) == 3
+
+
+def test_articles_in_the_variants_of_one_language_may_be_one_story() -> None:
+    tellings = [telling(BARRIER, "wire", language="en-gb"), telling(BARRIER, "observer", language="en-us")]
+
+    assert len(join([*tellings, *(telling(text) for text in DAY[1:])])) == 6
+
+
+def test_words_that_every_article_has_join_nothing() -> None:
+    tellings = [telling(text + " Subscribe to our newsletter today") for text in DAY]
+
+    assert len(join(tellings)) == len(tellings)
+
+
+def test_words_that_only_hold_a_sentence_together_join_nothing() -> None:
+    one = telling("It was there and it is here, so that we have been with them.")
+    other = telling("It was here and they have been there, so that it is with us.")
+
+    assert len(join([one, other])) == 2
+
+
+def test_nothing_joins_to_nothing() -> None:
+    assert join([]) == []
+    assert curate([], wishes(), now=MORNING) == ()
+
+
+def test_an_event_told_three_times_is_one_story_of_three_sources() -> None:
+    tellings = [telling(BARRIER, source) for source in ("wire", "observer", "phare")]
+    [story] = curate(tellings, wishes(), now=MORNING)
+
+    assert len(story.articles) == 3
+    assert reason(story, "sources") == pytest.approx(2 / 3)
+
+
+# --- who leads
+
+
+def test_reported_news_leads_a_story_before_opinion_and_fuller_text_before_short() -> None:
+    opinion = telling(BARRIER + " " + BARRIER_TOO, "leader", kind=Kind.OPINION)
+    short = telling(BARRIER, "wire")
+    full = telling(BARRIER + " " + BARRIER_TOO, "observer")
+    [story] = curate([opinion, short, full], wishes(), now=MORNING)
+
+    assert [one.source for one in story.articles] == ["observer", "wire", "leader"]
+
+
+def test_of_equally_full_tellings_the_earlier_leads_and_an_undated_one_comes_last() -> None:
+    tellings = [
+        telling(BARRIER, "undated", published=None),
+        telling(BARRIER, "later", published=date(2015, 10, 20)),
+        telling(BARRIER, "early", published=date(2015, 10, 19)),
+    ]
+    [story] = curate(tellings, wishes(), now=MORNING)
+
+    assert [one.source for one in story.articles] == ["early", "later", "undated"]
+
+
+# --- what is left out
+
+
+def test_an_article_without_text_makes_no_story() -> None:
+    assert curate([article(1, body=())], wishes(), now=MORNING) == ()
+
+
+def test_an_article_older_than_the_list_allows_is_left_out_and_an_undated_one_is_not() -> None:
+    old = telling(BARRIER, published=MORNING - timedelta(hours=49))
+    young = telling(FERRY, published=MORNING - timedelta(hours=48))
+    undated = telling(BANK, published=None)
+
+    kept = curate([old, young, undated], wishes(max_age_hours=48), now=MORNING)
+    assert set(titles(kept)) == {young.title, undated.title}
+    assert len(curate([old, young, undated], wishes(max_age_hours=0), now=MORNING)) == 3
+
+
+# --- ranking
+
+
+def test_the_terms_of_a_score_are_votes_freshness_section_and_sources_with_the_lists_weights() -> None:
+    weights = {"votes": 2, "freshness": 3, "section": 5, "sources": 7}
+    [story] = rank([Story(lead=telling(BARRIER))], wishes(weights=weights), now=MORNING)
+
+    assert {one.term: one.weight for one in story.reasons} == weights
+
+
+def test_freshness_halves_with_every_half_life_and_an_undated_story_is_in_the_middle() -> None:
+    def freshness(published: date | None) -> float:
+        [story] = rank([Story(lead=telling(BARRIER, published=published))], wishes(half_life_hours=6), now=MORNING)
+        return reason(story, "freshness")
+
+    assert freshness(MORNING) == 1
+    assert freshness(MORNING - timedelta(hours=6)) == 0.5
+    assert freshness(MORNING - timedelta(hours=12)) == 0.25
+    assert freshness(date(2015, 10, 21)) == 0.5
+    assert freshness(MORNING + timedelta(days=9)) == 1
+    assert freshness(None) == 0.5
+    assert freshness(datetime(1, 1, 1, tzinfo=UTC)) == 0
+
+
+def test_a_story_is_as_fresh_as_its_freshest_telling() -> None:
+    old, new = (telling(BARRIER, published=MORNING - timedelta(hours=hours)) for hours in (48, 24))
+    [story] = rank([Story(lead=old, others=(new,))], wishes(half_life_hours=24), now=MORNING)
+
+    assert reason(story, "freshness") == 0.5
+
+
+def test_votes_count_by_their_logarithm_against_the_days_most() -> None:
+    stories = [Story(lead=telling(text, votes=votes)) for text, votes in ((BARRIER, 99), (FERRY, 9), (BANK, 0))]
+    ranked = rank(stories, wishes(), now=MORNING)
+
+    assert [reason(story, "votes") for story in ranked] == pytest.approx([1, 0.5, 0])
+
+
+def test_two_tellings_of_one_source_are_one_source() -> None:
+    story = Story(lead=telling(BARRIER), others=(telling(BARRIER_TOO),))
+    [ranked] = rank([story], wishes(), now=MORNING)
+
+    assert reason(ranked, "sources") == 0
+
+
+def test_a_source_that_leads_again_and_again_makes_room_for_an_equal_of_another() -> None:
+    stories = [Story(lead=telling(text, "wire", votes=votes)) for text, votes in ((BARRIER, 10), (FERRY, 9), (BANK, 8))]
+    other = Story(lead=telling(REEF, "observer", votes=7))
+    ranked = rank([*stories, other], wishes(), now=MORNING)
+
+    assert [story.lead.source for story in ranked] == ["wire", "observer", "wire", "wire"]
+    assert reason(ranked[2], "source already told") == 0.5
+    assert reason(ranked[3], "source already told") == pytest.approx(2 / 3)
+
+
+# --- choosing
+
+
+def test_the_top_stories_are_the_best_news_of_all_sections_and_never_a_blog_or_opinion() -> None:
+    day = [
+        telling(BARRIER, "a", votes=90, kind=Kind.BLOG),
+        telling(FERRY, "b", votes=80, kind=Kind.OPINION),
+        telling(BANK, "c", votes=70, section="City"),
+        telling(REEF, "d", votes=60),
+        telling(CHESS, "e", votes=50),
+    ]
+    chosen = curate(day, wishes(top_stories=2, sections={"city": {}}), now=MORNING)
+
+    assert {story.lead.source: story.section for story in chosen} == {
+        "a": "blog",
+        "b": "opinion",
+        "c": TOP,
+        "d": TOP,
+        "e": MORE,
+    }
+
+
+def test_a_section_holds_no_more_stories_than_it_has_room_for_and_keeps_the_best() -> None:
+    day = [telling(text, f"source-{votes}", votes=votes) for votes, text in enumerate(DAY)]
+    chosen = curate(day, wishes(sections={"more": {"stories": 2}}), now=MORNING)
+
+    assert titles(chosen) == titles(Story(lead=one) for one in (day[5], day[4]))
+
+
+def test_a_section_without_room_holds_none() -> None:
+    assert curate([telling(BARRIER)], wishes(sections={"more": {"stories": 0}}), now=MORNING) == ()
+
+
+def test_a_source_leads_no_more_stories_than_the_list_allows() -> None:
+    day = [telling(text, "wire", votes=votes) for votes, text in enumerate(DAY)]
+    day.append(telling("Bees moved into the organ of the cathedral and made honey there.", "observer"))
+    chosen = curate(day, wishes(stories_per_source=2), now=MORNING)
+
+    assert sorted(story.lead.source for story in chosen) == ["observer", "wire", "wire"]
+    assert {story.lead.votes for story in chosen} == {0, 4, 5}
+
+
+def test_the_limit_of_a_source_counts_its_top_stories() -> None:
+    day = [telling(text, "wire") for text in DAY]
+
+    assert len(curate(day, wishes(stories_per_source=2, top_stories=1), now=MORNING)) == 2
+
+
+# --- sections
+
+
+@pytest.mark.parametrize(
+    ("named", "section"),
+    [
+        ("city", "city"),
+        ("CITY", "city"),
+        ("Rathaus", "city"),
+        ("Straßenverkehr", "city"),
+        ("STRASSENVERKEHR", "city"),
+        ("Sport", MORE),
+        ("", MORE),
+        (None, MORE),
+    ],
+)
+def test_an_article_stands_in_the_section_whose_name_or_other_names_it_uses(named: str | None, section: str) -> None:
+    sections = {
+        "world": {},  # has no title of its own
+        "city": {"title": "Rathaus", "also": ["Straßenverkehr"]},
+        "more": {},
+    }
+    [story] = curate([telling(BARRIER, section=named)], wishes(sections=sections), now=MORNING)
+
+    assert story.section == section
+
+
+def test_a_blog_post_and_an_opinion_have_their_own_sections_whatever_they_name() -> None:
+    day = [telling(BARRIER, kind=Kind.BLOG, section="City"), telling(FERRY, kind=Kind.OPINION, section="City")]
+    chosen = curate(day, wishes(sections={"city": {}}), now=MORNING)
+
+    assert sorted(story.section for story in chosen) == ["blog", "opinion"]
+
+
+def test_the_weight_of_its_section_counts_for_a_story() -> None:
+    sections = {"city": {"weight": 0.9}, "world": {"weight": 0.1}}
+    day = [telling(BARRIER, "a", section="World"), telling(FERRY, "b", section="City")]
+
+    assert [story.section for story in curate(day, wishes(sections=sections), now=MORNING)] == ["city", "world"]
+
+
+def test_a_section_that_the_settings_do_not_name_weighs_what_one_does_by_default() -> None:
+    [story] = rank([Story(lead=telling(BARRIER))], config.List(), now=MORNING)
+
+    assert reason(story, "section") == config.Section().weight
+
+
+def test_equal_stories_stand_in_the_order_of_their_titles() -> None:
+    stories = [
+        Story(lead=dataclasses.replace(telling(text, source), published=None))
+        for source, text in (("a", REEF), ("b", BANK), ("c", BARRIER))
+    ]
+
+    assert titles(rank(stories, wishes(), now=MORNING)) == sorted(titles(stories))
