@@ -34,7 +34,7 @@ def compose(
     kept = list(stories)
     while len(kept) > 1 and wishes.minutes and reading_minutes(kept) > wishes.minutes:
         kept.pop()
-    order = [TOP, *wishes.sections]
+    order = list(dict.fromkeys((TOP, *wishes.sections)))
     extra = sorted({story.section for story in kept} - set(order))
     sections = (
         Section(

@@ -38,6 +38,7 @@ def curate(articles: Iterable[Article], wishes: config.List, *, now: datetime) -
     A story without any text is left out, and so is one published longer ago than the list allows.
     """
     fresh = [article for article in articles if article.body and not _too_old(article, wishes, now)]
+    fresh.sort(key=lambda article: (article.id, article.source))  # equal similarities are joined in this order
     stories = [Story(lead=cluster[0], others=tuple(cluster[1:])) for cluster in map(_lead_first, join(fresh))]
     return tuple(_choose(rank(stories, wishes, now=now), wishes))
 
@@ -152,7 +153,7 @@ def _section(article: Article, wishes: config.List) -> str:
 
 
 def _reasons(story: Story, wishes: config.List, most_votes: int, now: datetime) -> tuple[Reason, ...]:
-    published = [instant(article.published) for article in story.articles if article.published]
+    published = [instant(article.when) for article in story.articles if article.when]
     age = max(now - max(published), timedelta(0)) if published else None
     sources = len({article.source for article in story.articles})
     section = wishes.sections.get(_section(story.lead, wishes), config.Section())
@@ -173,16 +174,16 @@ def _reasons(story: Story, wishes: config.List, most_votes: int, now: datetime) 
 
 
 def _too_old(article: Article, wishes: config.List, now: datetime) -> bool:
-    if not wishes.max_age_hours or article.published is None:
+    if not wishes.max_age_hours or article.when is None:
         return False
-    return now - instant(article.published) > timedelta(hours=wishes.max_age_hours)
+    return now - instant(article.when) > timedelta(hours=wishes.max_age_hours)
 
 
 def _lead_first(cluster: Sequence[Article]) -> list[Article]:
     """Order the tellings of a story: reported news first, fuller text first, then the earlier one."""
 
     def merit(article: Article) -> tuple[bool, int, float, str]:
-        begun = instant(article.published).timestamp() if article.published else math.inf
+        begun = instant(article.when).timestamp() if article.when else math.inf
         return (article.kind is not Kind.NEWS, -min(len(article.text), ENOUGH_TEXT), begun, article.id)
 
     return sorted(cluster, key=merit)

@@ -97,6 +97,11 @@ class Article:
         return hashlib.sha256(key.encode()).hexdigest()[:32]
 
     @property
+    def when(self) -> When | None:
+        """When it was published, or where only that is known, changed."""
+        return self.published or self.modified
+
+    @property
     def text(self) -> str:
         """The body as one string; the positions of a `Sentence` count in it."""
         return PARAGRAPH_BREAK.join(self.body)

@@ -15,7 +15,6 @@ import email
 import email.policy
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -55,7 +54,9 @@ class Finished:
     @property
     def complaints(self) -> list[str]:
         """What went wrong, each on one line; beside these lines standard error has only notes."""
-        return [line.removeprefix("digest: ") for line in self.err.splitlines() if line.startswith("digest: ")]
+        return [
+            line.removeprefix("digest: ") for line in self.err.splitlines() if line.startswith("digest: ")
+        ]
 
     def succeeded(self) -> Self:
         assert self.status == 0, f"exit status {self.status}\n{self.err}\n{self.out}"
@@ -109,7 +110,7 @@ class Terminal:
         pipe = subprocess.PIPE
         command = [*self.program, *arguments]
         with subprocess.Popen(
-            command, cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe
+            command, cwd=self.folder, env=self.environment, stdin=pipe, stdout=pipe, stderr=pipe
         ) as process:
             try:
                 yield process
@@ -140,7 +141,9 @@ class Terminal:
 
     def mails(self, reader: str = READER, *, folder: str = "var/mail") -> list[EmailMessage]:
         """Read the mails that came to a reader."""
-        return [read_mail(path.read_bytes()) for path in sorted((self.folder / folder / reader).glob("new/*"))]
+        return [
+            read_mail(path.read_bytes()) for path in sorted((self.folder / folder / reader).glob("new/*"))
+        ]
 
 
 def read_mail(content: bytes) -> EmailMessage:

@@ -4,6 +4,7 @@ Results go to standard output, all else to standard error. What goes wrong is on
 wrong settings and wrong usage, 1 for everything else.
 """
 
+import io
 import os
 import sys
 
@@ -16,6 +17,8 @@ __all__ = ["app", "main"]
 
 def main() -> None:
     """Run the command line and exit."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal of an older charset shows what it can
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app()
     except DigestError as error:

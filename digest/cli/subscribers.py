@@ -1,6 +1,7 @@
 """Who gets it: `digest subscribers add|list|remove|import|export`."""
 
 import csv
+import io
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -137,7 +138,7 @@ def _rows(file: Path) -> Iterator[tuple[int, str]]:
     """
     try:
         if str(file) == "-":
-            yield from _addresses(sys.stdin)
+            yield from _addresses(io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8-sig", newline=""))
         else:
             with file.open(encoding="utf-8-sig", newline="") as lines:
                 yield from _addresses(lines)

@@ -70,9 +70,9 @@ def due_date(wishes: config.List, *, now: datetime, since: datetime) -> date | N
     today = now.astimezone(zone).date()
     hours = (
         datetime.combine(day, time.fromisoformat(wishes.at), zone)
-        for day in (today, today - timedelta(days=1))
+        for day in (today, today - timedelta(days=1), today - timedelta(days=2))
     )
-    passed = next(hour for hour in hours if hour <= now)
+    passed = next(hour for hour in hours if hour <= now)  # a leap of the clocks may put yesterday's off until today
     in_time = now - passed <= timedelta(hours=wishes.catch_up_hours)
     return passed.date() if in_time and since < passed else None
 

@@ -76,7 +76,7 @@ def _items(text: str, problems: list[str]) -> Iterator[_Item]:
     if isinstance(value, dict) and str(value.get("version")).startswith(_FEED_VERSION):
         yield from _feed_items(value)
     else:
-        yield _Item(_place(text, start), value)
+        yield _Item(_place(text, start).partition(",")[0], value)
 
 
 def _list_items(text: str, at: int) -> Iterator[_Item]:

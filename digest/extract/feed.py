@@ -39,7 +39,7 @@ def read_feed(
     `source` names the source whatever the feed says; `fallback` where it says nothing.
 
     Raises:
-        ExtractError: there is no entry at all.
+        ExtractError: there is no entry at all, or feedparser cannot cope with the feed.
 
     """
     parsed = _parse(text)
@@ -67,9 +67,11 @@ def _parse(text: str) -> Any:
     text = _XML_ENCODING.sub(r"\1", printable(text), count=1)
     stream = io.BytesIO(_MEDIA_DESCRIPTION.sub(r"\1media:alt", text).encode())
     headers = {"content-type": "application/xml; charset=utf-8"}
-    return feedparser.parse(
-        stream, response_headers=headers, sanitize_html=False, resolve_relative_uris=False
-    )
+    options = {"sanitize_html": False, "resolve_relative_uris": False}
+    try:
+        return feedparser.parse(stream, response_headers=headers, **options)
+    except Exception as error:  # in a broken feed &#99999999999; is an OverflowError, and there are others
+        raise ExtractError(f"this feed cannot be read: {type(error).__name__}: {error}") from error
 
 
 def _why(parsed: Any) -> str:

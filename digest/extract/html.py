@@ -119,7 +119,8 @@ def _walk(body: Any) -> tuple[str, ...]:
 
 
 def _day(text: str | None) -> date | None:
-    return date.fromisoformat(text) if text else None
+    """Read htmldate's answer; 1 January is what it makes of a lone year, mostly the copyright's."""
+    return date.fromisoformat(text) if text and not text.endswith("-01-01") else None
 
 
 def _author(seen: str | None, blocks: tuple[str, ...], body: tuple[str, ...]) -> str | None:

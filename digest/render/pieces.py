@@ -98,7 +98,7 @@ class Desk:
             url=link(lead.url),
             source=self._source(lead),
             author=lead.author or "",
-            when=self._when(lead.published),
+            when=self._when(lead.when),
             minutes=self.minutes(lead.text),
             votes=story.votes,
             opinion=lead.kind is Kind.OPINION,

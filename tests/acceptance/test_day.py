@@ -35,7 +35,11 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Day:
 
 def test_the_first_run_publishes_the_sample_day_for_its_readers(day: Day) -> None:
     assert "41 articles from 9 sources, 41 of them new" in day.first.err
-    assert re.search(r"^The Port Alder Digest, issue 1 of \S+: \d+ stories, published for 2 readers$", day.first.out, re.M)
+    assert re.search(
+        r"^The Port Alder Digest, issue 1 of \S+: \d+ stories, published for 2 readers$",
+        day.first.out,
+        re.MULTILINE,
+    )
     assert "2 sent" in day.first.out
 
 
@@ -109,16 +113,24 @@ def test_a_dry_run_says_what_would_be_published_and_neither_publishes_nor_sends(
     told = terminal.digest("run", "--dry-run").succeeded()
     assert re.fullmatch(r"daily, \S+: would hold 1 story\n +\d\.\d\d  The tide is high\n", told.out)
     report = terminal.digest("run", "--dry-run", "--json").succeeded().json
-    assert report["dry_run"][0]["stories"] == ["The tide is high"]
+    assert report["drafts"][0]["stories"] == ["The tide is high"]
     assert not (terminal.folder / "var/issues").exists()
     assert not (terminal.folder / "var/mail").exists()
 
 
-def test_only_the_lists_that_are_named_are_published_and_each_goes_to_its_own_readers(terminal: Terminal) -> None:
+def test_only_the_lists_that_are_named_are_published_and_each_goes_to_its_own_readers(
+    terminal: Terminal,
+) -> None:
     terminal.article("articles/tide.txt", "The tide is high")
     zone = f'timezone = "{far_from_midnight()}"'
     terminal.settings(
-        "[sources.wire]", 'kind = "folder"', 'path = "articles"', "[lists.morning]", zone, "[lists.evening]", zone
+        "[sources.wire]",
+        'kind = "folder"',
+        'path = "articles"',
+        "[lists.morning]",
+        zone,
+        "[lists.evening]",
+        zone,
     )
     terminal.digest("subscribers", "add", "--list", "morning", "ada@mail.example").succeeded()
     terminal.digest("subscribers", "add", "--list", "evening", "grace@mail.example").succeeded()

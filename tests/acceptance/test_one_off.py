@@ -7,9 +7,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from terminal import STORY, Terminal, part
+from terminal import Terminal, part
 
-PAGE = f"<!doctype html><title>Gates shut</title><article><h1>Gates shut before the storm</h1><p>{STORY}</article>"
 FIRST_SENTENCE = "could remember it higher."
 
 
@@ -18,25 +17,25 @@ def site() -> Iterator[str]:
     """A web server on this machine that has one page."""
 
     class OnePage(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802 - http.server's name
+        def do_GET(self) -> None:
             self.send_response(200)
             self.send_header("Content-Type", "text/html; charset=utf-8")
             self.end_headers()
-            self.wfile.write(PAGE.encode())
+            self.wfile.write(_page("A page from the web", "lighthouse").encode())
 
         def log_message(self, *_: object) -> None:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), OnePage) as server:
         threading.Thread(target=server.serve_forever).start()
-        yield f"http://127.0.0.1:{server.server_port}/gates"
+        yield f"http://127.0.0.1:{server.server_port}/lighthouse"
         server.shutdown()
 
 
 def test_a_file_is_digested_to_the_screen_and_leaves_nothing_behind(terminal: Terminal) -> None:
     terminal.article("tide.txt", "The tide is high")
     text = terminal.digest("run", "tide.txt").succeeded().out
-    assert "THE TIDE IS HIGH" in text
+    assert "the tide is high" in text.casefold()
     assert FIRST_SENTENCE in text
     assert "unsubscribe" not in text.casefold()
     assert [path.name for path in terminal.folder.iterdir()] == ["tide.txt"]
@@ -44,19 +43,38 @@ def test_a_file_is_digested_to_the_screen_and_leaves_nothing_behind(terminal: Te
 
 def test_a_file_a_folder_a_page_and_standard_input_make_one_digest(terminal: Terminal, site: str) -> None:
     terminal.article("tide.txt", "The tide is high")
-    terminal.write("wires/one.json", json.dumps({"title": "A wire from the islands", "body": _about("islands")}))
+    terminal.write(
+        "wires/one.json", json.dumps({"title": "A wire from the islands", "body": _about("islands")})
+    )
     terminal.environment["DIGEST_FETCH__PRIVATE_ADDRESSES"] = "true"
-    piped = f"<html><body><h1>What came through the pipe</h1><p>{_about('pipe')}</p></body></html>".encode()
+    piped = _page("What came through the pipe", "quarry").encode()
     report = terminal.digest("run", "--json", "tide.txt", "wires", site, "-", stdin=piped).succeeded().json
     assert set(report["stories"]) == {
         "The tide is high",
         "A wire from the islands",
-        "Gates shut before the storm",
+        "A page from the web",
         "What came through the pipe",
     }
 
 
-def test_a_page_on_the_own_network_is_refused_unless_the_settings_allow_it(terminal: Terminal, site: str) -> None:
+def test_an_articles_text_is_shown_as_it_is(terminal: Terminal) -> None:
+    """Rich would make a picture of :warning: and a colour of [red]."""
+    terminal.write(
+        "sign.txt", "The sign says :warning: [red]\n\nThe council put up a :smile: sign in [bold] letters.\n"
+    )
+    text = " ".join(terminal.digest("run", "sign.txt").succeeded().out.split())
+    assert "a :smile: sign in [bold] letters." in text
+
+
+def test_a_terminal_of_an_older_charset_shows_what_it_can(terminal: Terminal) -> None:
+    terminal.article("tide.txt", "The tide is high")
+    terminal.environment["PYTHONIOENCODING"] = "ascii"
+    assert "PORT ALDER \\u2014 The water stood" in terminal.digest("run", "tide.txt").succeeded().out
+
+
+def test_a_page_on_the_own_network_is_refused_unless_the_settings_allow_it(
+    terminal: Terminal, site: str
+) -> None:
     refused = terminal.digest("run", site)
     assert refused.status == 1
     assert "fetch.private_addresses" in refused.complaints[0]
@@ -67,7 +85,7 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_digested(terminal: Termina
     terminal.article("tide.txt", "The tide is high")
     made = terminal.digest("run", "gone.txt", "tide.txt")
     assert made.status == 0
-    assert "THE TIDE IS HIGH" in made.out
+    assert "the tide is high" in made.out.casefold()
     [complaint] = made.complaints
     assert "gone.txt: No such file or directory" in complaint
 
@@ -84,7 +102,9 @@ def test_out_writes_the_web_page_the_text_and_json_and_nothing_else(terminal: Te
 
 def test_to_mails_it_once_to_each_address_without_a_way_to_leave_a_list(terminal: Terminal) -> None:
     terminal.article("tide.txt", "The tide is high")
-    sent = terminal.digest("run", "tide.txt", "--to", "ada@mail.example", "--to", "grace@mail.example").succeeded()
+    sent = terminal.digest(
+        "run", "tide.txt", "--to", "ada@mail.example", "--to", "grace@mail.example"
+    ).succeeded()
     assert "ada@mail.example: 250" in sent.out
     for reader in ("ada@mail.example", "grace@mail.example"):
         [mail] = terminal.mails(reader)
@@ -96,8 +116,10 @@ def test_to_mails_it_once_to_each_address_without_a_way_to_leave_a_list(terminal
 
 def test_a_dry_run_shows_the_letter_and_neither_sends_nor_writes(terminal: Terminal) -> None:
     terminal.article("tide.txt", "The tide is high")
-    shown = terminal.digest("run", "tide.txt", "--to", "ada@mail.example", "--out", "made", "--dry-run").succeeded()
-    assert "THE TIDE IS HIGH" in shown.out
+    shown = terminal.digest(
+        "run", "tide.txt", "--to", "ada@mail.example", "--out", "made", "--dry-run"
+    ).succeeded()
+    assert "the tide is high" in shown.out.casefold()
     assert "would go to ada@mail.example, made: " in shown.err
     assert [path.name for path in terminal.folder.iterdir()] == ["tide.txt"]
 
@@ -129,12 +151,19 @@ def test_the_real_page_is_read_as_its_source_meant_it(terminal: Terminal, shared
     assert "Reuters" in story["lead"]["author"]
     assert story["lead"]["body"][0].startswith("BAGHDAD")
     assert 1 <= len(story["summary"]) <= 3
-    assert not any("CAPTCHA" in paragraph or "You are here" in paragraph for paragraph in story["lead"]["body"])
+    assert not any(
+        "CAPTCHA" in paragraph or "You are here" in paragraph for paragraph in story["lead"]["body"]
+    )
+
+
+def _page(title: str, subject: str) -> str:
+    return f"<!doctype html><title>{title}</title><article><h1>{title}</h1><p>{_about(subject)}</p></article>"
 
 
 def _about(subject: str) -> str:
-    return (
-        f"Nobody knew much about the {subject} until a surveyor with a brass lamp went there in April. "
-        f"She measured the {subject} twice and drew them on the back of a timetable. "
-        "The museum will show her drawing from Friday on."
-    )
+    """Tell a story that shares no words with another subject's but the small ones."""
+    return {
+        "islands": "Two islands in the strait will share one school. Their eleven pupils voted for it by raising hands.",
+        "lighthouse": "Painters have begun on the lighthouse. They need four hundred litres of white and as much patience.",
+        "quarry": "A geologist found amber in the old quarry. Its owner had been about to fill the pit with rubble.",
+    }[subject]

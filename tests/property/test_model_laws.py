@@ -6,7 +6,19 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from digest.model import Article, Issue, Kind, Reason, Section, Sentence, Story, from_json, instant, parse_when, to_json
+from digest.model import (
+    Article,
+    Issue,
+    Kind,
+    Reason,
+    Section,
+    Sentence,
+    Story,
+    from_json,
+    instant,
+    parse_when,
+    to_json,
+)
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
 OFFSETS = st.timedeltas(timedelta(hours=-23), timedelta(hours=23))

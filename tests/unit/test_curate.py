@@ -72,8 +72,8 @@ def test_words_that_every_article_has_join_nothing() -> None:
 
 
 def test_words_that_only_hold_a_sentence_together_join_nothing() -> None:
-    one = telling("It was there and it is here, so that we have been with them.")
-    other = telling("It was here and they have been there, so that it is with us.")
+    one = telling("It was on and it is in, so that we have been with them.")
+    other = telling("They have been on, and that is with it so that we was in.")
 
     assert len(join([one, other])) == 2
 

@@ -17,7 +17,8 @@ SENTENCES = (
     "The first night tram is to leave the harbour in December, said the operator, if drivers can be found.",
 )
 PAGE = "<html><body><article>" + "".join(f"<p>{s}</p>" for s in SENTENCES) + "</article></body></html>"
-RSS = f"<rss><channel><title>G</title><item><title>T</title><description>{SENTENCES[0]}</description></item></channel></rss>"
+ITEM = f"<item><title>T</title><description>{SENTENCES[0]}</description></item>"
+RSS = f"<rss><channel><title>G</title>{ITEM}</channel></rss>"
 JSON = '{"title": "T", "body": ["' + SENTENCES[0] + '"]}'
 TEXT = "Night trams by a single vote\n\nBy Ines Calloway\n20 November 2026\n\n" + "\n\n".join(SENTENCES)
 
@@ -27,7 +28,9 @@ def read(content: str | bytes, media_type: str = "text/html", **how: str | None)
     return extract(Document(content=raw, origin="inbox/a.bin", media_type=media_type, **how))
 
 
-@pytest.mark.parametrize("media_type", ["text/html", "text/plain", "application/octet-stream", "", "text/xml", "image/png"])
+@pytest.mark.parametrize(
+    "media_type", ["text/html", "text/plain", "application/octet-stream", "", "text/xml", "image/png"]
+)
 @pytest.mark.parametrize(
     ("content", "body"),
     [
@@ -40,24 +43,26 @@ def read(content: str | bytes, media_type: str = "text/html", **how: str | None)
         (f"[{JSON}]", SENTENCES[:1]),
     ],
 )
-def test_a_document_is_read_as_what_it_is_whatever_its_media_type(media_type: str, content: str, body: tuple[str, ...]):
+def test_a_document_is_read_as_what_it_is_whatever_its_media_type(
+    media_type: str, content: str, body: tuple[str, ...]
+) -> None:
     assert read(content, media_type).articles[0].body == body
 
 
-def test_plain_text_is_read_as_a_page_without_its_markup():
+def test_plain_text_is_read_as_a_page_without_its_markup() -> None:
     (article,) = read(TEXT, "text/plain", url="https://www.gazette.example/trams").articles
     assert article.body == SENTENCES
     assert (article.title, article.author) == ("Night trams by a single vote", "Ines Calloway")
     assert (article.source, article.language) == ("gazette.example", "en")
 
 
-def test_plain_text_that_mentions_tags_or_begins_with_a_bracket_stays_text():
+def test_plain_text_that_mentions_tags_or_begins_with_a_bracket_stays_text() -> None:
     for start in ("<p> is a tag, and so is <div>.", "[Updated] Trams run again."):
         text = start + "\n\n" + "\n\n".join(SENTENCES)
         assert SENTENCES[1] in read(text, "text/plain").articles[0].body
 
 
-def test_untyped_text_without_markup_is_text():
+def test_untyped_text_without_markup_is_text() -> None:
     assert read(TEXT, "application/octet-stream").articles[0].body == SENTENCES
 
 
@@ -72,11 +77,10 @@ def test_untyped_text_without_markup_is_text():
         (b"x" * (MAX_BYTES + 1), "bytes are more than the 10,485,760 that are read"),
         (b"<html><body></body></html>", "no article in it"),
         (b"<!-- nothing -->", "no article in it"),
-        (b"<?xml version='1.0'?><urlset/>", "the feed has no entries"),
         (b"{", "broken JSON"),
     ],
 )
-def test_a_document_without_an_article_is_refused_in_one_line_that_names_it(content: bytes, why: str):
+def test_a_document_without_an_article_is_refused_in_one_line_that_names_it(content: bytes, why: str) -> None:
     media_type = "application/json" if content == b"{" else "text/html"
     with pytest.raises(ExtractError, match=why) as refused:
         read(content, media_type)
@@ -84,22 +88,27 @@ def test_a_document_without_an_article_is_refused_in_one_line_that_names_it(cont
     assert "\n" not in str(refused.value)
 
 
-def test_a_text_that_is_all_furniture_is_refused():
+def test_xml_that_is_no_feed_is_refused() -> None:
+    with pytest.raises(ExtractError, match="the feed has no entries"):
+        read("<?xml version='1.0'?><urlset/>", "text/xml")
+
+
+def test_a_text_that_is_all_furniture_is_refused() -> None:
     with pytest.raises(ExtractError, match="no article in it"):
         read("Home\n\nLog in\n\nSubscribe", "text/plain")
 
 
-def test_a_log_of_endless_lines_is_refused():
+def test_a_log_of_endless_lines_is_refused() -> None:
     with pytest.raises(ExtractError, match="30,000 lines are no article"):
         read("word\n" * 30_000, "text/plain")
 
 
-def test_the_same_document_gives_the_same_ids():
+def test_the_same_document_gives_the_same_ids() -> None:
     for content in (PAGE, RSS, JSON):
         assert [a.id for a in read(content).articles] == [a.id for a in read(content).articles]
 
 
-def test_a_text_of_unknown_origin_is_named_by_its_file(tmp_path: Path):
+def test_a_text_of_unknown_origin_is_named_by_its_file(tmp_path: Path) -> None:
     assert read(JSON).articles[0].source == "a"
 
 
@@ -132,25 +141,25 @@ def test_a_text_of_unknown_origin_is_named_by_its_file(tmp_path: Path):
         ("https://news.example/" + "a" * 2000, None),
     ],
 )
-def test_a_url_has_one_spelling_or_is_none(url: str, canonical: str | None):
+def test_a_url_has_one_spelling_or_is_none(url: str, canonical: str | None) -> None:
     assert canonical_url(url) == canonical
 
 
-def test_a_canonical_url_is_its_own():
+def test_a_canonical_url_is_its_own() -> None:
     for url in ("https://news.example/a b?c=d e&f", "http://x.example:81/%7Euser/"):
         assert canonical_url(canonical_url(url) or "") == canonical_url(url)
 
 
-def test_http_and_https_are_two_addresses():
+def test_http_and_https_are_two_addresses() -> None:
     assert canonical_url("http://news.example/") != canonical_url("https://news.example/")
 
 
-def test_a_relative_url_is_resolved_against_its_base():
+def test_a_relative_url_is_resolved_against_its_base() -> None:
     assert canonical_url("../b?x#y", "https://news.example/a/c") == "https://news.example/b?x"
     assert canonical_url("", "https://news.example/a") is None
 
 
-def test_a_host_is_named_without_its_www():
+def test_a_host_is_named_without_its_www() -> None:
     assert host_name("https://www.News.example/a") == "news.example"
     assert host_name(None) is host_name("no url") is None
 
@@ -171,7 +180,7 @@ def test_a_host_is_named_without_its_www():
         (None, None),
     ],
 )
-def test_a_language_tag_is_written_as_bcp_47_in_lower_case(tag: str | None, normal: str | None):
+def test_a_language_tag_is_written_as_bcp_47_in_lower_case(tag: str | None, normal: str | None) -> None:
     assert normalise(tag) == normal
 
 
@@ -189,11 +198,11 @@ def test_a_language_tag_is_written_as_bcp_47_in_lower_case(tag: str | None, norm
         ("", None),
     ],
 )
-def test_a_language_is_detected_where_there_are_letters_enough(text: str, language: str | None):
+def test_a_language_is_detected_where_there_are_letters_enough(text: str, language: str | None) -> None:
     assert detect(text) == language
 
 
-def test_a_declared_language_goes_before_a_detected_one():
+def test_a_declared_language_goes_before_a_detected_one() -> None:
     assert language_of(SENTENCES[0], declared="cy") == "cy"
     assert language_of(SENTENCES[0], declared="und") == "en"
 
@@ -211,21 +220,21 @@ def test_a_declared_language_goes_before_a_detected_one():
         (None, Kind.NEWS),
     ],
 )
-def test_the_name_of_a_section_tells_the_kind(section: str | None, kind: Kind):
+def test_the_name_of_a_section_tells_the_kind(section: str | None, kind: Kind) -> None:
     assert kind_of(section) is kind
 
 
-def test_an_article_of_neither_title_nor_text_is_none():
+def test_an_article_of_neither_title_nor_text_is_none() -> None:
     assert build(source="s", title=" \0 ", body=("", "\xa0", "\u200b\ufeff"[1:])) is None
 
 
-def test_a_line_that_is_far_too_long_is_cut_at_a_word():
+def test_a_line_that_is_far_too_long_is_cut_at_a_word() -> None:
     article = build(source="s", title="word " * 200, body=(), author="x" * 500)
     assert article is not None
     assert article.title == ("word " * 60).strip() + "…"
     assert article.author == "x" * 299 + "…"
 
 
-def test_a_picture_on_the_web_keeps_every_parameter_of_its_address():
+def test_a_picture_on_the_web_keeps_every_parameter_of_its_address() -> None:
     assert image_url("/i?utm_source=1&w=2", "https://n.example/a/b") == "https://n.example/i?utm_source=1&w=2"
     assert image_url(None) is image_url("") is image_url("https://[bad/") is image_url("a\\b.png") is None

@@ -1,0 +1,92 @@
+"""`digest serve`: one process that publishes at the hour, sends, and stops when it is told to."""
+
+import signal
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from terminal import EARLIEST, LATEST, READER, Terminal
+
+PUBLISHING = 60  # seconds in which the first look at the clock must have come to its end
+
+
+def test_serve_publishes_the_issue_whose_hour_has_passed_mails_it_and_stops_at_sigterm(
+    terminal: Terminal,
+) -> None:
+    """Yesterday's issue is there; since then the hour has struck while nothing ran, and there is a new article."""
+    terminal.small_day("[fetch]", "every_minutes = 1440")
+    terminal.digest("subscribers", "add", READER).succeeded()
+    terminal.environment["DIGEST_LISTS__DAILY__TIMEZONE"] = EARLIEST
+    terminal.digest("run").succeeded()
+    assert len(terminal.mails()) == 1
+    terminal.article("articles/wind.txt", "The wind has turned")
+    just_now = datetime.now(UTC) + timedelta(seconds=1)
+    terminal.environment["DIGEST_LISTS__DAILY__TIMEZONE"] = LATEST
+    terminal.environment["DIGEST_LISTS__DAILY__AT"] = f"{just_now.astimezone(ZoneInfo(LATEST)):%H:%M:%S}"
+    with terminal.started("serve") as serving:
+        _wait_for(lambda: len(terminal.mails()) == 2, "the second mail")
+        serving.send_signal(signal.SIGTERM)
+        out, err = serving.communicate(timeout=30)
+    assert serving.returncode == 0, err.decode()
+    assert out == b""
+    assert b"daily: issue 2 of" in err
+    assert b"published for 1 reader" in err
+    assert b"stopping" in err
+    assert b"Traceback" not in err
+    assert sorted(mail["Subject"] for mail in terminal.mails()) == ["The tide is high", "The wind has turned"]
+    assert len(list((terminal.folder / "var/issues/daily").glob("*.html"))) == 2
+
+
+def test_serve_publishes_nothing_for_an_hour_that_passed_before_it_began(terminal: Terminal) -> None:
+    """Whoever starts it at noon for the first time has not missed the morning's issue."""
+    terminal.small_day()
+    terminal.environment["DIGEST_LISTS__DAILY__AT"] = "00:00"
+    terminal.digest("subscribers", "add", READER).succeeded()
+    with terminal.started("serve") as serving:
+        _wait_for(lambda: _count(terminal, "articles") == 1, "the first article")
+        serving.send_signal(signal.SIGINT)
+        _, err = serving.communicate(timeout=30)
+    assert serving.returncode == 0, err.decode()
+    assert _count(terminal, "issues") == 0
+    assert terminal.mails() == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "says", "status"),
+    [
+        (
+            {"DIGEST_DATABASE": "sqlite:////proc/digest.db"},
+            "the database sqlite:////proc/digest.db cannot be used",
+            1,
+        ),
+        ({"DIGEST_SECRET_FILE": "gone"}, "gone cannot be read", 2),
+    ],
+)
+def test_serve_says_at_once_what_would_fail_at_the_hour(
+    terminal: Terminal, settings: dict[str, str], says: str, status: int
+) -> None:
+    terminal.small_day()
+    terminal.environment |= settings
+    assert says in terminal.digest("serve").complaint(status=status)
+
+
+def _wait_for(happened: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + PUBLISHING
+    while not happened():
+        assert time.monotonic() < deadline, f"{what} did not come in {PUBLISHING} seconds"
+        time.sleep(0.2)
+
+
+def _count(terminal: Terminal, table: str) -> int:
+    path = terminal.folder / "var/digest.db"
+    if not path.exists():
+        return 0
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+        try:
+            return int(database.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608 - our own names
+        except sqlite3.OperationalError:  # no tables yet
+            return 0

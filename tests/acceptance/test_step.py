@@ -1,0 +1,161 @@
+"""`digest step extract|summarise`: the pure steps as filters, a line out for each line in, whatever comes in."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from terminal import STORY, Terminal
+
+HTML = "<!doctype html><html><body><article><h1>{title}</h1><p>{text}</p></article></body></html>"
+ARABIC = "قالت مكتبة الميناء يوم الثلاثاء إنها ستبقى مفتوحة حتى منتصف الليل. ويأمل مديرها أن يجد الطلاب فيها مكاناً دافئاً."
+
+BROKEN = {
+    b"": "no JSON",
+    b"   ": "no JSON",
+    b"{": "no JSON",
+    b"[1, 2]": "no JSON object",
+    b'"text"': "no JSON object",
+    b"null": "no JSON object",
+    b"\xff\xfe\x00": "no JSON",
+    b"[" * 100_000: "no JSON",
+    b"NaN": "no JSON object",
+    b'{"id": "number", "html": 3, "text": 3}': "should be a str, not int",
+    b'{"id": "nothing"}': "",
+    b'{"id": "null", "html": null, "text": null}': "",
+    b'{"id": "empty", "html": "", "text": ""}': "",
+}
+"""Lines that neither filter can do anything with, and words of what it says."""
+
+
+def filtered(
+    terminal: Terminal, step: str, *lines: bytes | dict[str, Any], options: tuple[str, ...] = ()
+) -> list[Any]:
+    stdin = b"".join(
+        (line if isinstance(line, bytes) else json.dumps(line).encode()) + b"\n" for line in lines
+    )
+    done = terminal.digest("step", step, *options, stdin=stdin).succeeded()
+    assert done.err == ""
+    assert len(done.lines) == len(lines)
+    return done.lines
+
+
+def text_of(result: dict[str, Any]) -> str:
+    return "\n\n".join(result["body"])
+
+
+def test_extract_gives_the_article_of_each_document_in_order(terminal: Terminal) -> None:
+    numbered = [
+        {"id": f"page-{number}", "html": HTML.format(title=f"Gate number {number} is shut", text=STORY)}
+        for number in range(5)
+    ]
+    found = filtered(terminal, "extract", *numbered, {"id": "plain", "text": f"A plain headline\n\n{STORY}"})
+    assert [line["id"] for line in found] == [*(f"page-{number}" for number in range(5)), "plain"]
+    assert [line["title"] for line in found[:5]] == [f"Gate number {number} is shut" for number in range(5)]
+    assert set(found[0]) == {
+        "id",
+        "title",
+        "author",
+        "published",
+        "modified",
+        "dateline",
+        "votes",
+        "language",
+        "body",
+    }
+    for line in found:
+        assert "hinges. The old ones were forged in 1931." in " ".join(text_of(line).split())
+        assert line["language"] == "en"
+
+
+def test_extract_keeps_every_script_and_survives_half_characters(terminal: Terminal) -> None:
+    lines = filtered(
+        terminal,
+        "extract",
+        {"id": "عربي", "html": HTML.format(title="مكتبة الميناء تفتح أبوابها", text=ARABIC)},
+        b'{"id": "lone \\ud83d surrogate", "html": "<h1>Half a smile \\ud83d here</h1><p>'
+        + STORY.replace("\n", " ").encode()
+        + b'</p>"}',
+        {"id": 7, "text": f"Smile 🙂 at the gate\n\n{STORY}"},
+    )
+    assert lines[0]["id"] == "عربي"
+    assert ARABIC in " ".join(text_of(lines[0]).split())
+    assert (lines[0]["language"], lines[0]["title"]) == ("ar", "مكتبة الميناء تفتح أبوابها")
+    assert lines[1]["title"].startswith("Half a smile")
+    assert (lines[2]["id"], lines[2]["title"]) == (7, "Smile 🙂 at the gate")
+
+
+def test_extract_gives_an_error_for_each_line_that_it_cannot_read_and_goes_on(terminal: Terminal) -> None:
+    good = {"id": "good", "html": HTML.format(title="The last line is read", text=STORY)}
+    both = {"id": "both", "html": "<p>a</p>", "text": "b"}
+    lines = filtered(terminal, "extract", *BROKEN, both, good)
+    for line, says in zip(lines, BROKEN.values(), strict=False):
+        assert says in line["error"], line
+        assert set(line) == {"id", "error"}
+    assert [line["id"] for line in lines[-6:]] == ["number", "nothing", "null", "empty", "both", "good"]
+    assert lines[-2]["error"] == "give either html or text"
+    assert lines[-1]["title"] == "The last line is read"
+
+
+@pytest.mark.parametrize("method", ["lead", "lexrank"])
+def test_summarise_gives_spans_of_the_text_in_its_order(terminal: Terminal, method: str) -> None:
+    texts = [
+        STORY,
+        ARABIC,
+        "One sentence only.",
+        f"A smile 🙂 first. {STORY}",
+        "Half \ud83d of one. And a whole one.",
+    ]
+    given = [{"id": number, "title": "The tide", "text": text} for number, text in enumerate(texts)]
+    options = ("--sentences", "2", "--method", method)
+    lines = filtered(terminal, "summarise", *given, options=options)
+    assert [line["id"] for line in lines] == list(range(len(texts)))
+    for line, text in zip(lines[:4], texts, strict=False):
+        spans = [(sentence["start"], sentence["end"]) for sentence in line["sentences"]]
+        assert 1 <= len(spans) <= 2
+        assert spans == sorted(spans)
+        assert [text[start:end] for start, end in spans] == [
+            sentence["text"] for sentence in line["sentences"]
+        ]
+    assert len(lines[0]["sentences"]) == 2
+    assert lines[4]["sentences"]
+
+
+def test_summarise_gives_an_error_for_each_line_that_it_cannot_read_and_goes_on(terminal: Terminal) -> None:
+    lines = filtered(terminal, "summarise", *BROKEN, {"id": "good", "text": STORY, "lang": "en"})
+    for line, (given, says) in zip(lines, BROKEN.items(), strict=False):
+        if b"empty" in given:
+            assert line == {"id": "empty", "sentences": []}
+        else:
+            assert says in line["error"], line
+    assert len(lines[-1]["sentences"]) == 3
+
+
+def test_one_filter_feeds_the_next(terminal: Terminal) -> None:
+    """The article's paragraphs, joined as the documentation says, are what summarise takes."""
+    [article] = filtered(terminal, "extract", {"id": "a", "html": HTML.format(title="The tide", text=STORY)})
+    [summary] = filtered(
+        terminal,
+        "summarise",
+        {"id": "a", "title": article["title"], "text": text_of(article), "lang": article["language"]},
+    )
+    assert all(sentence["text"] in text_of(article) for sentence in summary["sentences"])
+
+
+def test_a_line_is_answered_before_the_next_one_is_asked(terminal: Terminal) -> None:
+    """Whoever talks to the filter through pipes must not wait for a buffer to fill."""
+    with terminal.started("step", "summarise", "--method", "lead") as filtering:
+        assert filtering.stdin
+        assert filtering.stdout
+        for number in range(2):
+            filtering.stdin.write(json.dumps({"id": number, "text": STORY}).encode() + b"\n")
+            filtering.stdin.flush()
+            assert json.loads(filtering.stdout.readline())["id"] == number
+
+
+def test_the_real_page_goes_through_both(terminal: Terminal, shared: Path) -> None:
+    [page] = (shared / "data/seed").glob("*.txt")
+    [article] = filtered(terminal, "extract", {"id": "seed", "text": page.read_text(encoding="utf-8")})
+    assert (article["dateline"], article["published"]) == ("BAGHDAD", "2015-10-21")
+    [summary] = filtered(terminal, "summarise", {"id": "seed", "text": text_of(article)})
+    assert len(summary["sentences"]) == 3

@@ -1,0 +1,99 @@
+"""How the command line speaks: help, versions, exit statuses, and what it does not import to say so."""
+
+import itertools
+import re
+from collections.abc import Iterator
+
+import pytest
+import typer.main
+from terminal import PROGRAM, Terminal
+
+import digest
+from digest.cli import app
+
+SLOW = (
+    "numpy",
+    "sumy",
+    "trafilatura",
+    "sqlalchemy",
+    "alembic",
+    "feedparser",
+    "premailer",
+    "py3langid",
+    "httpx",
+)
+
+
+def commands() -> Iterator[tuple[str, ...]]:
+    """Name every command there is: (), (run,), …, (subscribers, add), …"""
+
+    def walk(command: object, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+        yield path
+        for name, child in getattr(command, "commands", {}).items():
+            yield from walk(child, (*path, name))
+
+    return walk(typer.main.get_command(app), ())
+
+
+@pytest.mark.parametrize("command", list(commands()), ids=" ".join)
+def test_every_command_has_help_that_names_its_options_and_imports_nothing_slow(
+    terminal: Terminal, command: tuple[str, ...]
+) -> None:
+    terminal.environment |= {"PYTHONPROFILEIMPORTTIME": "1", "COLUMNS": "200"}
+    helped = terminal.digest(*command, "--help")
+    assert helped.status == 0
+    assert f"Usage: digest {' '.join(command)}".strip() in helped.out
+    assert "--help" in helped.out
+    imported = set(re.findall(r"^import time:.*\| +(\w+)$", helped.err, re.MULTILINE))
+    assert "typer" in imported, "the check sees what is imported"
+    assert imported.isdisjoint(SLOW), sorted(imported & set(SLOW))
+
+
+def test_the_version_is_the_packages(terminal: Terminal) -> None:
+    assert terminal.digest("--version").succeeded().out == f"{digest.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("publish",), "No such command 'publish'"),
+        (("run", "--nosuch"), "No such option"),
+        (("run", "--method", "guess"), "'guess' is not one of"),
+        (("run", "--sentences", "0", "-"), "--sentences"),
+        (("run", "--out", "x"), "need a PATH, URL or -"),
+        (("run", "--list", "daily", "tide.txt"), "leave out --list"),
+        (("subscribers", "add"), "ADDRESS"),
+    ],
+)
+def test_wrong_usage_ends_with_status_2_and_says_what_is_wrong(
+    terminal: Terminal, arguments: tuple[str, ...], says: str
+) -> None:
+    terminal.environment["COLUMNS"] = "200"  # so that no sentence is broken by its frame
+    wrong = terminal.digest(*arguments)
+    assert (wrong.status, wrong.out) == (2, "")
+    assert says in wrong.err
+    assert "Traceback" not in wrong.err
+    assert list(terminal.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("run", "--list", "dayly"), "no list is called 'dayly'; did you mean 'daily'?"),
+        (("preview", "--list", "dayly"), "no list is called 'dayly'; did you mean 'daily'?"),
+        (("subscribers", "add", "--list", "dayly", "ada@mail.example"), "did you mean 'daily'?"),
+        (("subscribers", "list", "--list", "dayly"), "did you mean 'daily'?"),
+    ],
+)
+def test_a_list_that_is_not_in_the_settings_is_a_wrong_setting(
+    terminal: Terminal, arguments: tuple[str, ...], says: str
+) -> None:
+    assert says in terminal.digest(*arguments).complaint(status=2)
+
+
+def test_whoever_stops_reading_the_output_gets_no_complaint(terminal: Terminal) -> None:
+    addresses = itertools.islice((f"reader-{n}@mail.example" for n in itertools.count()), 2_000)
+    terminal.write("many.txt", "\n".join(addresses))
+    terminal.digest("subscribers", "import", "many.txt").succeeded()
+    piped = terminal.run("sh", "-c", f"'{PROGRAM}' subscribers export | head -1")
+    assert (piped.out, piped.err) == ("address,list,state,since,consent,language\n", "")

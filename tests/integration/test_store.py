@@ -1,0 +1,552 @@
+"""What is kept, in a real SQLite file: the tables, what they remember, and the ledger's leases."""
+
+import multiprocessing
+import os
+import sqlite3
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from issues import article, issue
+from makers import MORNING, become, ledger, reader, rows, states, store, subscribe
+
+from digest.errors import SettingsError, StoreError
+from digest.model import Delivery, DeliveryState, Reply, SubscriberState, SuppressionReason, Validators
+from digest.store import Database, articles, deliveries, issues, sources, subscribers
+from digest.store.tables import articles as article_table
+from digest.store.tables import metadata
+
+LEASE = timedelta(minutes=5)
+AFTER_IT = MORNING + LEASE + timedelta(seconds=1)
+REPLY = Reply(code=250, text="taken", enhanced="2.0.0")
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    with store(tmp_path) as opened:
+        yield opened
+
+
+# --- the tables
+
+
+def test_the_migrations_make_the_tables_that_the_program_uses(database: Database) -> None:
+    with database.transaction() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_the_migrations_give_every_column_and_index_as_the_program_names_it(database: Database, tmp_path: Path) -> None:
+    bare = sa.create_engine(f"sqlite:///{tmp_path / 'bare.db'}")
+    metadata.create_all(bare)
+    bare.dispose()
+
+    assert shape(tmp_path / "digest.db") == shape(tmp_path / "bare.db")
+
+
+def shape(path: Path) -> dict[str, list[tuple[object, ...]]]:
+    """Ask SQLite for each table's columns with types, its indexes and what it refers to."""
+    with closing(sqlite3.connect(path)) as connection:
+        names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return {
+            f"{name} {pragma}": sorted(connection.execute(f"PRAGMA {pragma}({name})"), key=str)
+            for name in names
+            if name != "alembic_version"
+            for pragma in ("table_info", "index_list", "foreign_key_list")
+        }
+
+
+def test_migrating_again_changes_nothing(database: Database) -> None:
+    ledger(database, 2)
+    database.migrate()
+
+    assert len(rows(database)) == 2
+
+
+def migrate(folder: Path) -> None:
+    with store(folder):
+        pass
+
+
+def test_processes_may_migrate_at_once(tmp_path: Path) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    processes = [spawn.Process(target=migrate, args=(tmp_path / "new",)) for _ in range(3)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+
+    assert [process.exitcode for process in processes] == [0, 0, 0]
+
+
+def test_a_moment_without_a_zone_is_refused_and_others_come_back_in_utc(database: Database) -> None:
+    with database.transaction() as connection:
+        articles.put(connection, [article(1)], now=datetime.fromisoformat("2015-10-21T09:28:00+02:00"))
+        ingested = connection.scalar(sa.select(article_table.c.ingested))
+
+    assert ingested == datetime.fromisoformat("2015-10-21T07:28:00+00:00")
+    assert ingested.utcoffset() == timedelta(0)
+    with pytest.raises(sa.exc.StatementError, match="has no time zone"), database.transaction() as connection:
+        articles.put(connection, [article(2)], now=datetime(2015, 10, 21))  # noqa: DTZ001 - the mistake itself
+
+
+def test_a_transaction_that_fails_leaves_nothing(database: Database) -> None:
+    with pytest.raises(ZeroDivisionError), database.transaction() as connection:
+        articles.put(connection, [article(1)], now=MORNING)
+        raise ZeroDivisionError
+
+    with database.transaction() as connection:
+        assert articles.known(connection, [article(1).id]) == set()
+
+
+def test_a_database_in_memory_is_one_for_all_threads(tmp_path: Path) -> None:
+    database = Database("sqlite://", base=tmp_path)
+    database.migrate()
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(subscribe, database, reader(1)).result()
+
+    with database.transaction() as connection:
+        assert [found.address for found in subscribers.all_of(connection)] == [reader(1)]
+    assert list(tmp_path.iterdir()) == []
+    database.close()
+
+
+# --- when it cannot be used
+
+
+def refusal(database: Database) -> str:
+    try:
+        with pytest.raises(StoreError) as refused, database.transaction() as connection:
+            connection.execute(sa.text("CREATE TABLE more (number INTEGER)"))
+    finally:
+        database.close()
+    assert "\n" not in str(refused.value)
+    return str(refused.value)
+
+
+def test_a_file_that_may_not_be_written_is_one_line(tmp_path: Path) -> None:
+    migrate(tmp_path)
+    (tmp_path / "digest.db").chmod(0o444)
+    if os.access(tmp_path / "digest.db", os.W_OK):
+        pytest.skip("this user (root) may write to every file")
+
+    assert refusal(Database("sqlite:///digest.db", base=tmp_path)) == (
+        f"the database sqlite:///{tmp_path}/digest.db cannot be used: attempt to write a readonly database; "
+        "is the folder there, and may this user write to it?"
+    )
+
+
+def test_a_folder_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    assert refusal(Database("sqlite:///none/digest.db", base=tmp_path)) == (
+        f"the database sqlite:///{tmp_path}/none/digest.db cannot be used: unable to open database file; "
+        "is the folder there, and may this user write to it?"
+    )
+
+
+@pytest.mark.parametrize(
+    ("pragma", "says"),
+    [
+        ("query_only = ON", "attempt to write a readonly database; is the folder there"),
+        ("max_page_count = 1", "database or disk is full; make room on the disk and run again: nothing was lost"),
+    ],
+)
+def test_a_disk_that_refuses_is_one_line(database: Database, pragma: str, says: str) -> None:
+    database.close()
+    sa.event.listen(database._engine, "connect", lambda connection, _: connection.execute(f"PRAGMA {pragma}"))
+
+    assert says in refusal(database)
+
+
+def test_a_database_that_another_holds_for_too_long_is_one_line(database: Database, tmp_path: Path) -> None:
+    database.close()
+    sa.event.listen(database._engine, "connect", lambda connection, _: connection.execute("PRAGMA busy_timeout = 1"))
+    with closing(sqlite3.connect(tmp_path / "digest.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+
+        assert refusal(database).endswith("database is locked; another run holds it: try again when that has ended")
+
+
+def test_a_file_that_is_no_database_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "digest.db").write_text("a shopping list " * 100)
+
+    assert refusal(Database("sqlite:///digest.db", base=tmp_path)).endswith("file is not a database")
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "var").write_text("a file")
+    database = Database("sqlite:///var/sub/digest.db", base=tmp_path)
+
+    with pytest.raises(StoreError, match=r"var/sub cannot be made: Not a directory; mend that or set `database`"):
+        database.migrate()
+
+
+@pytest.mark.parametrize("url", ["digest.db", "nosuch://host/digest", "mysql+nosuch://host/digest", ""])
+def test_what_is_no_address_of_a_database_is_a_wrong_setting(url: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="database = "):
+        Database(url, base=tmp_path)
+
+
+def test_a_path_is_relative_to_the_base_and_an_absolute_one_is_not(tmp_path: Path) -> None:
+    assert Database("sqlite:///var/digest.db", base=tmp_path).name == f"sqlite:///{tmp_path}/var/digest.db"
+    assert Database("sqlite:////srv/digest.db", base=tmp_path).name == "sqlite:////srv/digest.db"
+
+
+# --- articles
+
+
+def stored(database: Database, *, until: datetime = MORNING, after: datetime | None = None) -> list[object]:
+    with database.transaction() as connection:
+        return list(articles.first_ingested(connection, ["northern-wire"], after=after, until=until))
+
+
+def test_an_article_is_new_once_and_keeps_the_moment_it_was_first_ingested(database: Database) -> None:
+    later = MORNING + timedelta(hours=1)
+    with database.transaction() as connection:
+        assert articles.put(connection, [article(1), article(2), article(1)], now=MORNING) == 2
+        assert articles.put(connection, [article(1), article(3)], now=later) == 1
+
+    assert stored(database, after=MORNING, until=later) == [article(3)]
+    assert len(stored(database, until=MORNING)) == 2
+
+
+def test_an_article_that_comes_again_brings_its_new_votes_and_corrections(database: Database) -> None:
+    corrected = article(1, title="Corrected", votes=12)
+    with database.transaction() as connection:
+        articles.put(connection, [article(1)], now=MORNING)
+        articles.put(connection, [corrected], now=MORNING)
+
+    assert stored(database) == [corrected]
+
+
+def test_a_teaser_does_not_replace_the_full_text(database: Database) -> None:
+    with database.transaction() as connection:
+        articles.put(connection, [article(1)], now=MORNING)
+        articles.put(connection, [article(1, body=("The first sentence.",))], now=MORNING)
+
+    assert stored(database) == [article(1)]
+
+
+def test_a_full_text_replaces_the_teaser(database: Database) -> None:
+    with database.transaction() as connection:
+        articles.put(connection, [article(1, body=())], now=MORNING)
+        articles.put(connection, [article(1)], now=MORNING)
+
+    assert stored(database) == [article(1)]
+
+
+def test_an_article_that_two_sources_give_stays_the_one_that_gave_it_first(database: Database) -> None:
+    with database.transaction() as connection:
+        articles.put(connection, [article(1)], now=MORNING)
+        assert articles.put(connection, [article(1, source="observer", title="Copied")], now=MORNING) == 0
+
+    assert stored(database) == [article(1)]
+
+
+def test_articles_are_given_by_source_and_by_when_they_were_first_ingested(database: Database) -> None:
+    hours = [MORNING + timedelta(hours=number) for number in range(4)]
+    with database.transaction() as connection:
+        for number, hour in enumerate(hours):
+            articles.put(connection, [article(number)], now=hour)
+        articles.put(connection, [article(9, source="observer")], now=hours[2])
+
+    assert stored(database, after=hours[0], until=hours[2]) == [article(1), article(2)]
+    assert stored(database, until=hours[3]) == [article(number) for number in range(4)]
+
+
+def test_known_articles_are_told_from_unknown_ones(database: Database) -> None:
+    with database.transaction() as connection:
+        articles.put(connection, [article(1)], now=MORNING)
+
+        assert articles.known(connection, [article(1).id, article(2).id]) == {article(1).id}
+        assert articles.known(connection, []) == set()
+
+
+# --- sources
+
+
+def test_what_a_server_said_last_takes_the_place_of_what_it_said_before(database: Database) -> None:
+    with database.transaction() as connection:
+        assert sources.validators(connection, "wire") is None
+        sources.remember(connection, "wire", Validators(etag="one", last_modified="then"), not_before=None)
+        sources.remember(connection, "wire", Validators(etag="two"), not_before=None)
+        sources.remember(connection, "observer", None, not_before=None)
+
+        assert sources.validators(connection, "wire") == Validators(etag="two")
+        assert sources.validators(connection, "observer") == Validators()
+
+
+def test_a_source_rests_until_the_moment_its_server_named(database: Database) -> None:
+    with database.transaction() as connection:
+        sources.remember(connection, "wire", None, not_before=MORNING + timedelta(hours=1))
+        sources.remember(connection, "observer", None, not_before=MORNING)
+        sources.remember(connection, "phare", None, not_before=None)
+
+        assert sources.resting(connection, now=MORNING) == {"wire"}
+        assert sources.resting(connection, now=MORNING + timedelta(hours=1)) == set()
+
+
+# --- issues
+
+
+def test_an_issue_is_found_by_its_list_and_date_and_by_its_row(database: Database) -> None:
+    with database.transaction() as connection:
+        issue_id = issues.freeze(connection, issue())
+
+        assert issues.find(connection, "daily", date(2015, 10, 21)) == (issue_id, issue())
+        assert issues.find(connection, "daily", date(2015, 10, 22)) is None
+        assert issues.find(connection, "weekly", date(2015, 10, 21)) is None
+        assert issues.get(connection, issue_id) == issue()
+
+
+def test_the_numbers_of_a_list_count_on_and_its_newest_issue_says_when_it_closed(database: Database) -> None:
+    with database.transaction() as connection:
+        assert (issues.next_number(connection, "daily"), issues.last_closed(connection, "daily")) == (1, None)
+        issues.freeze(connection, issue(number=1, date=date(2015, 10, 22), closed=MORNING))
+        issues.freeze(connection, issue(number=2, date=date(2015, 10, 21), closed=AFTER_IT))
+
+        assert (issues.next_number(connection, "daily"), issues.last_closed(connection, "daily")) == (3, AFTER_IT)
+        assert issues.next_number(connection, "weekly") == 1
+
+
+@pytest.mark.parametrize("second", [{"number": 58}, {"date": date(2015, 10, 22)}])
+def test_a_second_issue_of_a_date_or_a_number_is_refused(database: Database, second: dict[str, object]) -> None:
+    with database.transaction() as connection:
+        issues.freeze(connection, issue())
+
+    with pytest.raises(StoreError, match="UNIQUE"), database.transaction() as connection:
+        issues.freeze(connection, issue(**second))
+
+
+# --- readers
+
+
+def test_readers_are_given_by_list_and_address(database: Database) -> None:
+    subscribe(database, "b@mail.example", "a@mail.example")
+    subscribe(database, "c@mail.example", list_name="afternoon")
+
+    with database.transaction() as connection:
+        assert [found.address[0] for found in subscribers.all_of(connection)] == ["c", "a", "b"]
+        assert [found.address[0] for found in subscribers.all_of(connection, "daily")] == ["a", "b"]
+        first = next(subscribers.all_of(connection, "daily"))
+        assert subscribers.get(connection, first.id) == first
+
+
+def test_the_first_reason_to_mail_an_address_no_more_stays(database: Database) -> None:
+    with database.transaction() as connection:
+        assert subscribers.suppression(connection, reader(1)) is None
+        subscribers.suppress(connection, reader(1), reason=SuppressionReason.COMPLAINT, now=MORNING)
+        subscribers.suppress(connection, reader(1), reason=SuppressionReason.MANUAL, now=MORNING)
+
+        assert subscribers.suppression(connection, reader(1)) is SuppressionReason.COMPLAINT
+
+
+# --- the ledger
+
+
+def claim(database: Database, token: str = "ours", *, now: datetime = MORNING, limit: int = 9) -> tuple[Delivery, ...]:  # noqa: S107
+    with database.transaction() as connection:
+        return deliveries.claim(connection, now=now, token=token, lease=LEASE, limit=limit)[0]
+
+
+def expire(database: Database, *, now: datetime = AFTER_IT, resend: bool = False) -> None:
+    with database.transaction() as connection:
+        deliveries.expire_leases(connection, now=now, resend=resend)
+
+
+def begin(database: Database, delivery: Delivery) -> bool:
+    with database.transaction() as connection:
+        return deliveries.transmitting(connection, delivery, now=MORNING)
+
+
+def settle(database: Database, delivery: Delivery, state: DeliveryState = DeliveryState.SENT) -> None:
+    with database.transaction() as connection:
+        deliveries.settle(connection, delivery, state, reply=REPLY, now=MORNING)
+
+
+def test_an_issue_gets_a_row_for_each_active_reader_of_its_list(database: Database) -> None:
+    become(database, "pending@mail.example", SubscriberState.PENDING)
+    become(database, "paused@mail.example", SubscriberState.PAUSED)
+    become(database, "gone@mail.example", SubscriberState.UNSUBSCRIBED)
+    subscribe(database, "other@mail.example", list_name="weekly")
+    ledger(database, 2)
+
+    assert [delivery.address for delivery in claim(database)] == [reader(1), reader(2)]
+    assert len(rows(database)) == 2
+
+
+def test_a_reader_gets_no_second_row_of_an_issue(database: Database) -> None:
+    issue_id = ledger(database)
+
+    with pytest.raises(StoreError, match="UNIQUE"), database.transaction() as connection:
+        deliveries.enqueue(connection, issue_id, "daily", now=MORNING, expires=AFTER_IT)
+
+
+def test_a_claim_takes_so_many_rows_that_are_due_in_order(database: Database) -> None:
+    ledger(database, 3, due=MORNING)
+
+    assert claim(database, now=MORNING - timedelta(seconds=1)) == ()
+    assert [delivery.address for delivery in claim(database, limit=2)] == [reader(1), reader(2)]
+    assert states(database) == ["claimed", "claimed", "queued"]
+
+
+def test_what_could_be_claimed_is_counted(database: Database) -> None:
+    issue_id = ledger(database, 3)
+    claim(database, limit=1)
+
+    with database.transaction() as connection:
+        assert deliveries.count_due(connection, now=MORNING) == 2
+        assert deliveries.count_due(connection, now=MORNING - timedelta(seconds=1)) == 0
+        assert deliveries.counts(connection, issue_id) == {DeliveryState.QUEUED: 2, DeliveryState.CLAIMED: 1}
+
+
+def test_workers_at_once_never_claim_the_same_row(database: Database, tmp_path: Path) -> None:
+    ledger(database, 40)
+
+    def work(token: str) -> list[int]:
+        own = Database("sqlite:///digest.db", base=tmp_path)
+        claimed = []
+        while batch := claim(own, token, limit=3):
+            claimed += [delivery.id for delivery in batch]
+        own.close()
+        return claimed
+
+    with ThreadPoolExecutor(4) as pool:
+        shares = list(pool.map(work, ["one", "two", "three", "four"]))
+
+    assert sorted(row for share in shares for row in share) == [row.id for row in rows(database)]
+
+
+def test_a_lease_holds_until_it_ends(database: Database) -> None:
+    ledger(database, 2)
+    first, _ = claim(database)
+    begin(database, first)
+    expire(database, now=MORNING + LEASE)
+
+    assert states(database) == ["transmitting", "claimed"]
+
+
+def test_a_dead_workers_rows_come_due_and_the_one_on_the_wire_is_in_doubt(database: Database) -> None:
+    ledger(database, 2)
+    first, _ = claim(database)
+    begin(database, first)
+    expire(database)
+
+    assert states(database) == ["in-doubt", "queued"]
+    assert [delivery.address for delivery in claim(database, "next", now=AFTER_IT)] == [reader(2)]
+
+
+def test_where_the_list_says_resend_the_one_on_the_wire_comes_due_too(database: Database) -> None:
+    ledger(database, 2)
+    first, _ = claim(database)
+    begin(database, first)
+    expire(database, resend=True)
+
+    assert states(database) == ["queued", "queued"]
+
+
+@pytest.mark.parametrize("taken_over", [False, True])
+def test_a_stale_worker_changes_nothing(database: Database, taken_over: bool) -> None:
+    ledger(database)
+    [stale] = claim(database, "stale")
+    expire(database)
+    if taken_over:
+        claim(database, "next", now=AFTER_IT)
+    before = rows(database)
+
+    assert begin(database, stale) is False
+    settle(database, stale)
+    with database.transaction() as connection:
+        deliveries.postpone(connection, stale, reply=REPLY, due=AFTER_IT, now=AFTER_IT)
+        assert deliveries.release(connection, "stale", now=AFTER_IT) == 0
+    assert rows(database) == before
+
+
+def test_a_worker_that_was_too_slow_to_record_leaves_the_mail_in_doubt(database: Database) -> None:
+    ledger(database)
+    [slow] = claim(database)
+    begin(database, slow)
+    expire(database)
+    settle(database, slow)
+
+    assert states(database) == ["in-doubt"]
+
+
+def test_a_mail_is_begun_once(database: Database) -> None:
+    ledger(database)
+    [delivery] = claim(database)
+
+    assert begin(database, delivery) is True
+    assert begin(database, delivery) is False
+
+
+@pytest.mark.parametrize("state", [DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.IN_DOUBT])
+def test_a_settled_row_says_what_the_server_said_and_is_never_claimed_again(
+    database: Database, state: DeliveryState
+) -> None:
+    ledger(database)
+    [delivery] = claim(database)
+    begin(database, delivery)
+    settle(database, delivery, state)
+    expire(database, resend=True)
+
+    [row] = rows(database)
+    assert (row.state, row.code, row.enhanced, row.reply, row.attempts) == (state, 250, "2.0.0", "taken", 1)
+    assert (row.claim, row.leased_until) == (None, None)
+    assert claim(database, now=AFTER_IT) == ()
+
+
+def test_a_postponed_row_is_due_at_its_new_moment(database: Database) -> None:
+    ledger(database)
+    [delivery] = claim(database)
+    with database.transaction() as connection:
+        deliveries.postpone(connection, delivery, reply=REPLY, due=AFTER_IT, now=MORNING)
+
+    assert claim(database, now=AFTER_IT - timedelta(seconds=1)) == ()
+    [again] = claim(database, now=AFTER_IT)
+    assert again.attempts == 1
+
+
+def test_what_was_claimed_and_not_begun_can_be_given_back(database: Database) -> None:
+    ledger(database, 3)
+    first, second, _ = claim(database)
+    begin(database, first)
+    settle(database, first)
+    begin(database, second)
+    with database.transaction() as connection:
+        assert deliveries.release(connection, "ours", now=MORNING) == 1
+
+    assert states(database) == ["sent", "transmitting", "queued"]
+
+
+@pytest.mark.parametrize("state", [SubscriberState.UNSUBSCRIBED, SubscriberState.PAUSED, SubscriberState.PENDING])
+def test_a_reader_who_left_after_the_issue_was_published_is_skipped(database: Database, state: SubscriberState) -> None:
+    ledger(database, 2)
+    become(database, reader(1), state)
+
+    assert [delivery.address for delivery in claim(database)] == [reader(2)]
+    assert states(database) == ["skipped", "claimed"]
+
+
+def test_an_address_that_was_suppressed_after_the_issue_was_published_is_skipped(database: Database) -> None:
+    ledger(database, 2)
+    with database.transaction() as connection:
+        subscribers.suppress(connection, reader(2), reason=SuppressionReason.HARD_BOUNCE, now=MORNING)
+
+        batch, skipped = deliveries.claim(connection, now=MORNING, token="ours", lease=LEASE, limit=9)  # noqa: S106
+    assert ([delivery.address for delivery in batch], skipped) == ([reader(1)], 1)
+    assert states(database) == ["claimed", "skipped"]
+
+
+def test_a_skipped_row_stays_skipped_when_the_reader_comes_back(database: Database) -> None:
+    ledger(database)
+    become(database, reader(1), SubscriberState.UNSUBSCRIBED)
+    claim(database)
+    become(database, reader(1), SubscriberState.ACTIVE)
+
+    assert claim(database) == ()
+    assert states(database) == ["skipped"]

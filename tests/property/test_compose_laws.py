@@ -1,0 +1,71 @@
+"""What holds for any issue that is shortened, step by step, to one headline."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from issues import article, issue, section, story
+from makers import wishes
+
+from digest.compose import check_verbatim, compose, most_steps, reading_minutes, shorten
+from digest.model import Issue, Story
+
+BODY = ("One is here. Two is here. Three is here. Four is here. Five is here.",)
+
+
+@st.composite
+def stories(draw: st.DrawFn, section_name: str = "") -> Story:
+    number = draw(st.integers(1, 10**6))
+    return story(article(number, body=BODY, section=section_name), sentences=draw(st.integers(0, 5)))
+
+
+ISSUES = st.lists(st.lists(stories(), min_size=1, max_size=4), min_size=1, max_size=4).map(
+    lambda parts: issue(*(section(f"Part {number}", *part) for number, part in enumerate(parts)))
+)
+
+
+def sentences(made: Issue) -> int:
+    return sum(len(story.summary) for story in made.stories)
+
+
+@given(ISSUES)
+def test_each_step_takes_one_sentence_or_one_story_and_gives_none_back(made: Issue) -> None:
+    sizes = []
+    for steps in range(most_steps(made) + 1):
+        short = shorten(made, steps)
+        sizes.append((sentences(short), len(short.stories)))
+
+    for (before, stories_before), (after, stories_after) in zip(sizes, sizes[1:], strict=False):
+        assert (before - after, stories_before - stories_after) in {(1, 0), (0, 1)}
+    assert sizes[0] == (sentences(made), len(made.stories))
+    assert sizes[-1] == (0, 1)
+
+
+@given(ISSUES, st.integers(0, 200))
+def test_a_shorter_issue_has_the_same_stories_in_the_same_order_from_the_first_on(made: Issue, steps: int) -> None:
+    short = shorten(made, steps)
+
+    assert [story.id for story in short.stories] == [story.id for story in made.stories][: len(short.stories)]
+    for kept, whole in zip(short.stories, made.stories, strict=False):
+        assert kept.summary == whole.summary[: len(kept.summary)]
+    assert all(part.stories for part in short.sections)
+    check_verbatim(short)
+
+
+@given(ISSUES, st.integers(0, 60))
+def test_a_story_keeps_a_sentence_as_long_as_any_has_two(made: Issue, steps: int) -> None:
+    lengths = [len(story.summary) for story in shorten(made, steps).stories]
+    whole = [len(story.summary) for story in made.stories]
+
+    if max(lengths) > 1:
+        assert len(lengths) == len(whole)
+        assert all(kept >= min(before, 1) for kept, before in zip(lengths, whole, strict=True))
+
+
+@given(st.lists(stories(), max_size=8), st.integers(0, 2))
+def test_an_issue_can_be_read_in_its_minutes_or_has_one_story(told: list[Story], minutes: int) -> None:
+    example = issue()
+    made = compose(
+        told, wishes(minutes=minutes), name="daily", number=1, on=example.date, closed=example.closed
+    )
+
+    assert minutes == 0 or len(made.stories) <= 1 or reading_minutes(made.stories) <= minutes
+    assert minutes != 0 or len(made.stories) == len(told)
