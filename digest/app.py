@@ -135,7 +135,7 @@ class App:
             if names is None or name in names
         ]
         pages = PageReader(fetch=self.fetcher.fetch_document, limit=self.settings.fetch.pages_per_source)
-        return collect(inlets, self.database, pages, now=self.clock(), on_read=on_read)
+        return collect(inlets, self.database, pages, clock=self.clock, on_read=on_read)
 
     def publish(self, name: str, *, on: date | None = None) -> pipeline.Published | None:
         """Publish a list's issue for a date, by default today's in its zone; see `pipeline.publish`."""

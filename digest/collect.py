@@ -51,11 +51,12 @@ def collect(
     database: Database,
     pages: PageReader,
     *,
-    now: datetime,
+    clock: Callable[[], datetime],
     on_read: Callable[[Gathered], None] = lambda _: None,
 ) -> Collected:
     """Read each source that its server does not want left alone, and store what it gave.
 
+    An article is ingested when it is stored, not when the round began: an issue may have closed in between.
     `on_read` hears of each source as it is done.
 
     Raises:
@@ -63,7 +64,7 @@ def collect(
 
     """
     with database.transaction() as connection:
-        resting = sources.resting(connection, now=now)
+        resting = sources.resting(connection, now=clock())
     awake = [inlet for inlet in inlets if inlet.source.name not in resting]
     read = new = 0
     troubles: list[Trouble] = []
@@ -73,6 +74,7 @@ def collect(
         ):
             whole = _with_pages(gathered, inlet, database, pages)
             with database.transaction() as connection:
+                now = clock()
                 new += articles.put(connection, whole.articles, now=now)
                 if isinstance(inlet.source, Revalidating):
                     rest = min(timedelta(seconds=inlet.source.wait_seconds or 0), LONGEST_REST)

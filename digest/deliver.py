@@ -105,7 +105,8 @@ def _send(delivery: Delivery, session: Session, work: _Work) -> tuple[DeliverySt
             delivery, DeliveryState.FAILED, Reply(code=554, enhanced="5.6.0", text=str(error)), work
         ), True
     with work.database.transaction() as connection:
-        if not deliveries.transmitting(connection, delivery, now=work.clock()):
+        lease = timedelta(seconds=work.settings.lease_seconds)
+        if not deliveries.transmitting(connection, delivery, now=work.clock(), lease=lease):
             return DeliveryState.QUEUED, True  # the lease is over and the row is another worker's
     try:
         reply = session.send(envelope_from=mail.envelope_from, recipient=mail.recipient, message=mail.message)

@@ -64,20 +64,19 @@ def publish(
 
     """
     with database.transaction() as connection:
-        if found := issues.find(connection, name, on):
-            return Published(issue_id=found[0], issue=found[1], new=False, readers=0)
-    issue = draft(name, wishes, sources, database, on=on, now=now)
-    if len(issue.stories) < wishes.fewest_stories:
-        return None
-    with database.transaction() as connection:
-        if found := issues.find(connection, name, on):  # another run was faster
-            return Published(issue_id=found[0], issue=found[1], new=False, readers=0)
-        issue = dataclasses.replace(
-            issue, number=issues.next_number(connection, name)
-        )  # another date's was, perhaps
-        issue_id = issues.freeze(connection, issue)
-        readers = deliveries.enqueue(connection, issue_id, name, now=now, expires=now + expiry)
-    return Published(issue_id=issue_id, issue=issue, new=True, readers=readers)
+        found = issues.find(connection, name, on)
+    while found is None:
+        issue = draft(name, wishes, sources, database, on=on, now=now)
+        with database.transaction() as connection:
+            found = issues.find(connection, name, on)
+            if found or issue.number != issues.next_number(connection, name):
+                continue  # another run was faster; if it made another date's issue, that one has these articles
+            if len(issue.stories) < wishes.fewest_stories:
+                return None
+            issue_id = issues.freeze(connection, issue)
+            readers = deliveries.enqueue(connection, issue_id, name, now=now, expires=now + expiry)
+        return Published(issue_id=issue_id, issue=issue, new=True, readers=readers)
+    return Published(issue_id=found[0], issue=found[1], new=False, readers=0)
 
 
 def draft(

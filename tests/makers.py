@@ -80,18 +80,18 @@ class Interrupted(Database):
 
 def subscribe(database: Database, *addresses: str, list_name: str = "daily") -> None:
     """Make active readers."""
-    for address in addresses:
-        become(database, address, SubscriberState.ACTIVE, list_name=list_name)
+    become(database, *addresses, state=SubscriberState.ACTIVE, list_name=list_name)
 
 
 def become(
-    database: Database, address: str, state: SubscriberState, *, list_name: str = "daily"
+    database: Database, *addresses: str, state: SubscriberState, list_name: str = "daily"
 ) -> None:
-    """Write what a reader wants now."""
+    """Write what readers want now."""
     with database.transaction() as connection:
-        subscribers.set_state(
-            connection, list_name, address, key=address, state=state, consent="operator", now=MORNING
-        )
+        for address in addresses:
+            subscribers.set_state(
+                connection, list_name, address, key=address, state=state, consent="operator", now=MORNING
+            )
 
 
 def ledger(database: Database, readers: int = 1, *, due: datetime = MORNING) -> int:
@@ -135,7 +135,7 @@ class Mailserver:
         self.mails: list[Mail] = []  # taken, or perhaps taken
         self.tried: list[Mail] = []
         self.connections = 0
-        self._script: deque[Reply | TransportError] = deque()
+        self._script: deque[Reply | TransportError | Callable[[], object]] = deque()
         self._closed: deque[bool] = deque()
 
     def refuse(self, *codes: int) -> "Mailserver":
@@ -151,6 +151,11 @@ class Mailserver:
     def break_after_the_end(self) -> "Mailserver":
         """Break the line after the server may have the next mail."""
         self._script.append(TransportError("the line broke", in_doubt=True))
+        return self
+
+    def meanwhile(self, happens: Callable[[], object]) -> "Mailserver":
+        """Take the next mail, but let something happen before the answer."""
+        self._script.append(happens)
         return self
 
     def close(self, *, after: int = 0) -> "Mailserver":
@@ -176,6 +181,9 @@ class Mailserver:
         mail = Mail(envelope_from=envelope_from, recipient=recipient, message=message)
         self.tried.append(mail)
         answer = self._script.popleft() if self._script else TAKEN
+        if callable(answer):
+            answer()
+            answer = TAKEN
         if isinstance(answer, TransportError):
             if answer.in_doubt:
                 self.mails.append(mail)

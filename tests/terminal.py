@@ -122,7 +122,7 @@ class Terminal:
         return self.write("config.toml", "\n".join(lines) + "\n")
 
     def small_day(self, *more: str) -> None:
-        """Write one article and the settings of a list that is made of its folder; `more` lines come before the tables."""
+        """Write one article and the settings of a list that is made of its folder, with `more` lines before them."""
         self.article("articles/tide.txt", "The tide is high")
         self.settings(*more, *SMALL_LIST)
 

@@ -41,9 +41,9 @@ class Slot(StrEnum):
 
     UNSUBSCRIBE_URL = "unsubscribe_url"  # where he leaves
     PREFERENCES_URL = "preferences_url"  # where he changes his wishes
-    CONFIRM_URL = "confirm_url"  # where he says that he did ask
     WEB_URL = "web_url"  # the same letter in a browser
     ADDRESS = "address"  # his own, for "sent to"
+    CONFIRM_URL = "confirm_url"  # where he says that he did ask
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

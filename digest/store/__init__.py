@@ -55,9 +55,15 @@ class Database:
             ) from error
 
     def migrate(self) -> None:
-        """Make the tables, or bring those of an older version up to date; safe in two processes at once."""
+        """Make the tables, or bring those of an older version up to date; safe in two processes at once.
+
+        Raises:
+            StoreError: as `transaction`, or the tables are those of a newer version.
+
+        """
         from alembic import command  # noqa: PLC0415 - slow to import, and only needed here
         from alembic.config import Config  # noqa: PLC0415
+        from alembic.util import CommandError  # noqa: PLC0415
 
         if self.url.get_backend_name() == "sqlite" and self.url.database:
             _make_folder(Path(self.url.database).parent)
@@ -66,7 +72,12 @@ class Database:
         config.set_main_option("path_separator", "os")
         with self.transaction() as connection:
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            try:
+                command.upgrade(config, "head")
+            except CommandError as error:  # its tables are those of a revision that is not among ours
+                raise StoreError(
+                    f"the database {self.name} was made by a newer version: {error}; run that one, or set `database`"
+                ) from None
 
     def close(self) -> None:
         """Let go of every connection."""
@@ -117,6 +128,8 @@ def _advice(error: DBAPIError) -> str:
         return "; another run holds it: try again when that has ended"
     if "readonly" in text or "unable to open" in text:
         return "; is the folder there, and may this user write to it?"
-    if "full" in text:
+    if "full" in text or "disk I/O" in text:
         return "; make room on the disk and run again: nothing was lost"
+    if "not a database" in text:
+        return "; move that file away, or set `database` to another one"
     return ""

@@ -12,20 +12,25 @@ from digest.store.tables import articles
 def put(connection: sa.Connection, found: Iterable[Article], *, now: datetime) -> int:
     """Keep each article and give how many were new.
 
-    One that is known keeps its moment of ingestion. Its content is replaced, as votes and corrections
-    come later, unless the new text is shorter: a feed's teaser does not undo the page's full text.
+    One that is known keeps its moment of ingestion and the source that gave it first. That source may replace its
+    content, as votes and corrections come later, unless the new text is shorter: a feed's teaser does not undo the
+    page's full text.
     """
     new = 0
     for article in found:
         content = to_json(article)
         row = connection.execute(
-            sa.select(articles.c.content).where(articles.c.id == article.id)
+            sa.select(articles.c.source, articles.c.content).where(articles.c.id == article.id)
         ).one_or_none()
         if row is None:
             values = {"id": article.id, "source": article.source, "ingested": now, "content": content}
             connection.execute(sa.insert(articles).values(values))
             new += 1
-        elif row.content != content and len(article.text) >= len(from_json(Article, row.content).text):
+        elif (
+            row.source == article.source
+            and row.content != content
+            and len(article.text) >= len(from_json(Article, row.content).text)
+        ):
             connection.execute(sa.update(articles).where(articles.c.id == article.id).values(content=content))
     return new
 

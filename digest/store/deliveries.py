@@ -81,10 +81,13 @@ def claim(
     return tuple(_delivery(row) for row in rows if row.wanted), len(unwanted)
 
 
-def transmitting(connection: sa.Connection, delivery: Delivery, *, now: datetime) -> bool:
-    """Record that the mail is about to be sent; False means the lease was lost and it must not be."""
+def transmitting(connection: sa.Connection, delivery: Delivery, *, now: datetime, lease: timedelta) -> bool:
+    """Record that the mail is about to be sent; False means the lease was lost and it must not be.
+
+    Its lease begins anew, so that a slow mail before it in the batch does not put this one in doubt.
+    """
     ours = _held(delivery) & _is(DeliveryState.CLAIMED)
-    return bool(_move(connection, ours, DeliveryState.TRANSMITTING, now=now))
+    return bool(_move(connection, ours, DeliveryState.TRANSMITTING, now=now, leased_until=now + lease))
 
 
 def settle(

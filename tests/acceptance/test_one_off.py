@@ -163,7 +163,7 @@ def _page(title: str, subject: str) -> str:
 def _about(subject: str) -> str:
     """Tell a story that shares no words with another subject's but the small ones."""
     return {
-        "islands": "Two islands in the strait will share one school. Their eleven pupils voted for it by raising hands.",
-        "lighthouse": "Painters have begun on the lighthouse. They need four hundred litres of white and as much patience.",
+        "islands": "Two islands will share one school. Their eleven pupils voted for it by raising hands.",
+        "lighthouse": "Painters have begun on the lighthouse. They need four hundred litres of white.",
         "quarry": "A geologist found amber in the old quarry. Its owner had been about to fill the pit with rubble.",
     }[subject]

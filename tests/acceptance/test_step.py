@@ -8,7 +8,10 @@ import pytest
 from terminal import STORY, Terminal
 
 HTML = "<!doctype html><html><body><article><h1>{title}</h1><p>{text}</p></article></body></html>"
-ARABIC = "قالت مكتبة الميناء يوم الثلاثاء إنها ستبقى مفتوحة حتى منتصف الليل. ويأمل مديرها أن يجد الطلاب فيها مكاناً دافئاً."
+ARABIC = (
+    "قالت مكتبة الميناء يوم الثلاثاء إنها ستبقى مفتوحة حتى منتصف الليل. "
+    "ويأمل مديرها أن يجد الطلاب فيها مكاناً دافئاً."
+)
 
 BROKEN = {
     b"": "no JSON",

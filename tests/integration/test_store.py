@@ -54,7 +54,7 @@ def shape(path: Path) -> dict[str, list[tuple[object, ...]]]:
     with closing(sqlite3.connect(path)) as connection:
         names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         return {
-            f"{name} {pragma}": sorted(connection.execute(f"PRAGMA {pragma}({name})"), key=str)
+            f"{name} {pragma}": sorted(row[1:] for row in connection.execute(f"PRAGMA {pragma}({name})"))
             for name in names
             if name != "alembic_version"
             for pragma in ("table_info", "index_list", "foreign_key_list")
@@ -360,7 +360,7 @@ def expire(database: Database, *, now: datetime = AFTER_IT, resend: bool = False
 
 def begin(database: Database, delivery: Delivery) -> bool:
     with database.transaction() as connection:
-        return deliveries.transmitting(connection, delivery, now=MORNING)
+        return deliveries.transmitting(connection, delivery, now=MORNING, lease=LEASE)
 
 
 def settle(database: Database, delivery: Delivery, state: DeliveryState = DeliveryState.SENT) -> None:
@@ -369,9 +369,9 @@ def settle(database: Database, delivery: Delivery, state: DeliveryState = Delive
 
 
 def test_an_issue_gets_a_row_for_each_active_reader_of_its_list(database: Database) -> None:
-    become(database, "pending@mail.example", SubscriberState.PENDING)
-    become(database, "paused@mail.example", SubscriberState.PAUSED)
-    become(database, "gone@mail.example", SubscriberState.UNSUBSCRIBED)
+    become(database, "pending@mail.example", state=SubscriberState.PENDING)
+    become(database, "paused@mail.example", state=SubscriberState.PAUSED)
+    become(database, "gone@mail.example", state=SubscriberState.UNSUBSCRIBED)
     subscribe(database, "other@mail.example", list_name="weekly")
     ledger(database, 2)
 
@@ -526,7 +526,7 @@ def test_what_was_claimed_and_not_begun_can_be_given_back(database: Database) ->
 @pytest.mark.parametrize("state", [SubscriberState.UNSUBSCRIBED, SubscriberState.PAUSED, SubscriberState.PENDING])
 def test_a_reader_who_left_after_the_issue_was_published_is_skipped(database: Database, state: SubscriberState) -> None:
     ledger(database, 2)
-    become(database, reader(1), state)
+    become(database, reader(1), state=state)
 
     assert [delivery.address for delivery in claim(database)] == [reader(2)]
     assert states(database) == ["skipped", "claimed"]
@@ -544,9 +544,9 @@ def test_an_address_that_was_suppressed_after_the_issue_was_published_is_skipped
 
 def test_a_skipped_row_stays_skipped_when_the_reader_comes_back(database: Database) -> None:
     ledger(database)
-    become(database, reader(1), SubscriberState.UNSUBSCRIBED)
+    become(database, reader(1), state=SubscriberState.UNSUBSCRIBED)
     claim(database)
-    become(database, reader(1), SubscriberState.ACTIVE)
+    become(database, reader(1), state=SubscriberState.ACTIVE)
 
     assert claim(database) == ()
     assert states(database) == ["skipped"]

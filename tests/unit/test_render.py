@@ -164,7 +164,7 @@ def test_the_footer_says_why_how_to_leave_and_who_sends(press: Press) -> None:
     for whole in (words(tree(letter)), letter.text):
         for promise in (
             "Every sentence of a summary stands word for word in its article.",
-            "You get this letter because you subscribed to it.",
+            "You get this because you subscribed to The Port Alder Digest.",
             "Sent to reader@mail.example.",
             "Unsubscribe",
             "Preferences",
@@ -659,7 +659,7 @@ Read on in Northern Wire
 
 Every sentence of a summary stands word for word in its article.
 
-You get this letter because you subscribed to it.
+You get this because you subscribed to The Port Alder Digest.
 Sent to reader@mail.example.
 
 Unsubscribe

@@ -1,0 +1,398 @@
+"""Each reader gets the issue once: what is recorded after each answer, each dead line and each dead worker."""
+
+import multiprocessing
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from smtpd import Smtpd
+
+import pytest
+from makers import (
+    EXPIRY,
+    MORNING,
+    Clock,
+    Mailserver,
+    become,
+    ledger,
+    reader,
+    rows,
+    states,
+    store,
+    write,
+)
+
+from digest import config
+from digest.deliver import Mail, deliver
+from digest.errors import MessageError, SettingsError, TransportError
+from digest.model import Delivery, DeliveryState, Reply, SubscriberState, SuppressionReason
+from digest.pipeline import Writer
+from digest.protocols import Session, Transport
+from digest.render import environment
+from digest.resources import shipped
+from digest.store import Database, deliveries, subscribers
+from digest.tokens import Tokens
+from digest.transport.maildir import Maildir
+from digest.transport.smtp import Smtp
+
+HOLD = config.Delivery()
+RESEND = config.Delivery(in_doubt="resend")
+LEASE = timedelta(seconds=HOLD.lease_seconds)
+
+SENT, QUEUED, FAILED = DeliveryState.SENT, DeliveryState.QUEUED, DeliveryState.FAILED
+SKIPPED, IN_DOUBT = DeliveryState.SKIPPED, DeliveryState.IN_DOUBT
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    with store(tmp_path) as opened:
+        yield opened
+
+
+def run(
+    database: Database,
+    transport: Transport,
+    clock: Clock | None = None,
+    *,
+    settings: config.Delivery = HOLD,
+    writer: Callable[[Delivery], Mail] = write,
+) -> dict[DeliveryState, int]:
+    outcome = deliver(database, transport, settings, write=writer, clock=clock or Clock())
+    return {state: count for state, count in outcome.items() if count}
+
+
+# --- what the server answers
+
+
+def test_a_mail_that_is_taken_is_sent_and_never_again(database: Database) -> None:
+    ledger(database, 2)
+    server = Mailserver()
+
+    assert run(database, server) == {SENT: 2}
+    assert run(database, server) == {}
+    assert [mail.recipient for mail in server.mails] == [reader(1), reader(2)]
+    assert server.connections == 1
+    [row, _] = rows(database)
+    assert (row.state, row.code, row.enhanced, row.reply, row.attempts) == ("sent", 250, "2.0.0", "taken", 1)
+
+
+def test_a_mail_that_is_refused_for_good_fails_and_the_others_leave(database: Database) -> None:
+    ledger(database, 3)
+    server = Mailserver().refuse(250, 550)
+
+    assert run(database, server) == {SENT: 2, FAILED: 1}
+    assert run(database, server) == {}
+    assert states(database) == ["sent", "failed", "sent"]
+    assert (rows(database)[1].code, rows(database)[1].reply) == (550, "as told")
+
+
+def test_a_mail_that_is_refused_for_now_is_tried_again_and_not_before_its_time(database: Database) -> None:
+    ledger(database)
+    server, clock = Mailserver().refuse(451), Clock()
+
+    assert run(database, server, clock) == {QUEUED: 1}
+    clock.forward(minutes=4, seconds=59)
+    assert run(database, server, clock) == {}
+    clock.forward(seconds=1)
+    assert run(database, server, clock) == {SENT: 1}
+
+
+def test_the_waits_grow_and_the_last_one_repeats_until_the_mail_has_expired(database: Database) -> None:
+    ledger(database)
+    server, clock, waits = Mailserver().refuse(*[451] * 99), Clock(), []
+    while run(database, server, clock) == {QUEUED: 1}:
+        [row] = rows(database)
+        waits.append((row.due - clock.at) / timedelta(minutes=1))
+        clock.at = row.due
+
+    assert waits[:6] == [5, 15, 60, 240, 240, 240]
+    assert set(waits[3:]) == {240}
+    assert states(database) == ["failed"]
+    assert EXPIRY - timedelta(minutes=240) < clock.at - MORNING <= EXPIRY
+    assert (rows(database)[0].code, rows(database)[0].attempts) == (451, len(waits) + 1)
+
+
+def test_each_row_is_told_of_as_it_is_settled(database: Database) -> None:
+    ledger(database, 3)
+    heard: list[DeliveryState] = []
+    deliver(database, Mailserver().refuse(250, 550, 451), HOLD, write=write, clock=Clock(), on_settled=heard.append)
+
+    assert heard == [SENT, FAILED, QUEUED]
+
+
+def test_more_mails_than_are_claimed_at_once_all_leave(database: Database) -> None:
+    ledger(database, 101)
+    server = Mailserver()
+
+    assert run(database, server) == {SENT: 101}
+    assert Counter(mail.recipient for mail in server.mails) == Counter(reader(number) for number in range(1, 102))
+
+
+def test_where_nothing_is_due_nobody_connects(database: Database) -> None:
+    server = Mailserver()
+
+    assert run(database, server) == {}
+    assert server.connections == 0
+
+
+def test_readers_who_left_or_are_suppressed_since_get_nothing(database: Database) -> None:
+    ledger(database, 3)
+    become(database, reader(1), state=SubscriberState.UNSUBSCRIBED)
+    with database.transaction() as connection:
+        subscribers.suppress(connection, reader(2), reason=SuppressionReason.COMPLAINT, now=MORNING)
+    server = Mailserver()
+
+    assert run(database, server) == {SKIPPED: 2, SENT: 1}
+    assert [mail.recipient for mail in server.mails] == [reader(3)]
+
+
+# --- the line dies
+
+
+def test_without_a_line_all_is_given_back_and_the_run_ends(database: Database) -> None:
+    ledger(database, 2)
+    server = Mailserver().close()
+
+    with pytest.raises(TransportError, match="nobody answers"):
+        run(database, server)
+    assert states(database) == ["queued", "queued"]
+    assert [row.attempts for row in rows(database)] == [0, 0]
+
+    server.open()
+    assert run(database, server) == {SENT: 2}
+
+
+def test_a_line_that_dies_before_the_end_of_a_mail_puts_that_off_and_the_rest_leaves_over_a_new_one(
+    database: Database,
+) -> None:
+    ledger(database, 3)
+    server, clock = Mailserver().refuse(250).break_before_the_end(), Clock()
+
+    assert run(database, server, clock) == {SENT: 2, QUEUED: 1}
+    assert server.connections == 2
+    assert (rows(database)[1].state, rows(database)[1].reply) == ("queued", "the line broke")
+    clock.forward(minutes=5)
+    assert run(database, server, clock) == {SENT: 1}
+    assert len(server.mails) == 3
+
+
+def test_a_line_that_dies_and_cannot_be_opened_again_gives_the_rest_back(database: Database) -> None:
+    ledger(database, 3)
+    server = Mailserver().refuse(250).break_before_the_end().close(after=1)
+
+    with pytest.raises(TransportError, match="nobody answers"):
+        run(database, server)
+    assert states(database) == ["sent", "queued", "queued"]
+    assert [row.attempts for row in rows(database)] == [1, 1, 0]
+
+
+def test_a_mail_whose_line_died_after_its_end_is_held_in_doubt(database: Database) -> None:
+    ledger(database, 2)
+    server, clock = Mailserver().break_after_the_end(), Clock()
+
+    assert run(database, server, clock) == {IN_DOUBT: 1, SENT: 1}
+    clock.forward(days=9)
+    assert run(database, server, clock) == {}
+    assert Counter(mail.recipient for mail in server.mails) == {reader(1): 1, reader(2): 1}
+
+
+def test_a_mail_in_doubt_is_sent_again_as_it_was_where_the_settings_say_so(database: Database) -> None:
+    ledger(database)
+    server, clock = Mailserver().break_after_the_end(), Clock()
+
+    assert run(database, server, clock, settings=RESEND) == {QUEUED: 1}
+    clock.forward(minutes=5)
+    assert run(database, server, clock, settings=RESEND) == {SENT: 1}
+    first, second = server.mails
+    assert first == second
+
+
+@pytest.mark.parametrize(("place", "state"), [("MAIL", QUEUED), ("DATA", QUEUED), ("END", IN_DOUBT)])
+def test_a_real_server_that_hangs_up_costs_one_mail_at_most(
+    database: Database, place: str, state: DeliveryState
+) -> None:
+    ledger(database, 2)
+    with Smtpd() as server:
+        server.hang_up(place)
+        line = Smtp(host="127.0.0.1", port=server.port, security="none", hello_name="digest.test", timeout_seconds=5)
+
+        assert run(database, line) == {state: 1, SENT: 1}
+        assert server.connections == 2
+        assert [mail.recipients for mail in server.mails] == [[reader(2)]]
+
+
+# --- mails that cannot be made
+
+
+def test_a_mail_that_cannot_be_made_fails_alone_with_the_reason_in_its_row(database: Database) -> None:
+    ledger(database, 3)
+
+    def second_is_wrong(delivery: Delivery) -> Mail:
+        if delivery.address == reader(2):
+            raise MessageError("the mail cannot be made")
+        return write(delivery)
+
+    assert run(database, Mailserver(), writer=second_is_wrong) == {SENT: 2, FAILED: 1}
+    assert (rows(database)[1].code, rows(database)[1].reply) == (554, "the mail cannot be made")
+
+
+def test_a_fault_of_ours_stops_the_run_and_gives_everything_back(database: Database) -> None:
+    ledger(database, 3)
+
+    def wrong_template(delivery: Delivery) -> Mail:
+        raise SettingsError("a template is wrong")
+
+    with pytest.raises(SettingsError):
+        run(database, Mailserver(), writer=wrong_template)
+    assert states(database) == ["queued"] * 3
+
+
+# --- the same mail each time
+
+
+def test_a_mail_is_the_same_bytes_with_the_same_message_id_on_every_attempt(database: Database) -> None:
+    ledger(database, 2)
+    settings = config.load(shipped("config.toml"))
+    server, clock = Mailserver().refuse(451, 451), Clock()
+    for _ in range(2):  # two processes, at two times
+        writer = Writer(settings, database, environment([shipped("templates")]), Tokens("one secret"))
+        run(database, server, clock, writer=writer)
+        clock.forward(minutes=5)
+
+    first, second, first_again, second_again = server.tried
+    assert (first, second) == (first_again, second_again)
+    assert message_id(first) != message_id(second)
+    assert b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n" in first.message
+
+
+def message_id(mail: Mail) -> bytes:
+    [line] = [line for line in mail.message.split(b"\r\n") if line.startswith(b"Message-ID: ")]
+    return line
+
+
+# --- many workers
+
+
+def test_a_worker_that_lost_its_lease_before_it_began_sends_nothing(database: Database) -> None:
+    ledger(database, 2)
+    ours, theirs, clock = Mailserver(), Mailserver(), Clock()
+
+    def slowly(delivery: Delivery) -> Mail:
+        if not theirs.mails:
+            clock.forward(seconds=HOLD.lease_seconds + 1)
+            assert run(database, theirs, clock) == {SENT: 2}
+        return write(delivery)
+
+    run(database, ours, clock, writer=slowly)
+    assert ours.tried == []
+    assert states(database) == ["sent", "sent"]
+
+
+def test_a_slow_batch_does_not_put_in_doubt_the_mail_that_is_on_the_wire(database: Database) -> None:
+    ledger(database, 2)
+    clock = Clock()
+    ours = Mailserver()
+    ours.meanwhile(lambda: clock.forward(seconds=HOLD.lease_seconds - 1))
+    ours.meanwhile(lambda: [clock.forward(seconds=2), run(database, Mailserver(), clock)])
+
+    assert run(database, ours, clock) == {SENT: 2}
+    assert states(database) == ["sent", "sent"]
+
+
+# --- a worker dies
+
+
+class Fatal:
+    """A mailbox folder that kills its process once it has a reader's mail."""
+
+    def __init__(self, folder: Path, address: str) -> None:
+        self._maildir, self._address = Maildir(path=folder), address
+
+    @contextmanager
+    def connect(self) -> Iterator[Session]:
+        yield self
+
+    def check(self) -> str:
+        return self._maildir.check()
+
+    def send(self, *, envelope_from: str, recipient: str, message: bytes) -> Reply:
+        reply = self._maildir.send(envelope_from=envelope_from, recipient=recipient, message=message)
+        if recipient == self._address:
+            os._exit(9)
+        return reply
+
+
+def die_after_transmitting(folder: Path) -> None:
+    with store(folder) as database:
+        run(database, Fatal(folder / "mail", reader(2)))
+
+
+def die_before_transmitting(folder: Path) -> None:
+    def fatal(delivery: Delivery) -> Mail:
+        if delivery.address == reader(2):
+            os._exit(9)
+        return write(delivery)
+
+    with store(folder) as database:
+        run(database, Maildir(path=folder / "mail"), writer=fatal)
+
+
+def in_another_process(work: Callable[[Path], None], folder: Path) -> None:
+    process = multiprocessing.get_context("spawn").Process(target=work, args=(folder,))
+    process.start()
+    process.join()
+    assert process.exitcode == 9
+
+
+def mailboxes(folder: Path) -> dict[str, int]:
+    return {box.name: len(list(box.glob("new/*"))) for box in (folder / "mail").iterdir()}
+
+
+ONE_EACH = {reader(1): 1, reader(2): 1, reader(3): 1}
+
+
+def test_killed_between_sending_and_recording_the_mail_is_in_doubt_and_nobody_gets_a_second(
+    database: Database, tmp_path: Path
+) -> None:
+    ledger(database, 3)
+    in_another_process(die_after_transmitting, tmp_path)
+    assert states(database) == ["sent", "transmitting", "claimed"]
+
+    line, clock = Maildir(path=tmp_path / "mail"), Clock(MORNING + LEASE)
+    assert run(database, line, clock) == {}, "the lease still holds"
+    clock.forward(seconds=1)
+    assert run(database, line, clock) == {SENT: 1}
+    assert states(database) == ["sent", "in-doubt", "sent"]
+    assert mailboxes(tmp_path) == ONE_EACH
+
+
+def test_killed_there_where_the_settings_say_resend_the_same_mail_is_sent_again(
+    database: Database, tmp_path: Path
+) -> None:
+    ledger(database, 3)
+    in_another_process(die_after_transmitting, tmp_path)
+
+    line, clock = Maildir(path=tmp_path / "mail"), Clock(MORNING + LEASE + timedelta(seconds=1))
+    assert run(database, line, clock, settings=RESEND) == {SENT: 2}
+    assert mailboxes(tmp_path) == ONE_EACH, "the mailbox knows the Message-ID"
+
+
+def test_killed_before_sending_every_mail_is_sent_once_later(database: Database, tmp_path: Path) -> None:
+    ledger(database, 3)
+    in_another_process(die_before_transmitting, tmp_path)
+    assert states(database) == ["sent", "claimed", "claimed"]
+
+    clock = Clock(MORNING + LEASE + timedelta(seconds=1))
+    assert run(database, Maildir(path=tmp_path / "mail"), clock) == {SENT: 2}
+    assert mailboxes(tmp_path) == ONE_EACH
+
+
+def test_a_row_of_a_dead_worker_is_taken_over_while_this_one_runs(database: Database) -> None:
+    ledger(database, 2)
+    with database.transaction() as connection:
+        deliveries.claim(connection, now=MORNING, token="dead", lease=LEASE, limit=1)  # noqa: S106
+
+    assert run(database, Mailserver(), Clock()) == {SENT: 1}
+    assert run(database, Mailserver(), Clock(MORNING + LEASE * 2)) == {SENT: 1}

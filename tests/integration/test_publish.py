@@ -1,0 +1,307 @@
+"""Publishing is once for a list and date, and no article is lost between two issues or printed in both."""
+
+import multiprocessing
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from issues import article, issue, masthead, section, story
+from makers import EXPIRY, MORNING, Interrupted, reader, rows, store, subscribe, wishes
+
+from digest import config, pipeline
+from digest.errors import MessageError, StoreError
+from digest.message import html_octets
+from digest.model import Article, Delivery, Issue
+from digest.pipeline import Published, Writer, print_letter
+from digest.render import environment
+from digest.resources import shipped
+from digest.store import Database, articles
+from digest.store.tables import issues as issue_table
+from digest.tokens import Tokens
+
+TODAY = date(2015, 10, 21)
+TOMORROW = date(2015, 10, 22)
+SUBJECTS = ("Barrier", "Ferry", "Reef", "Bank", "Chess", "Organ", "Tram", "Orchard")
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    with store(tmp_path) as opened:
+        yield opened
+
+
+def news(number: int, **changes: Any) -> Article:
+    """Make an article that has nothing in common with those of other numbers."""
+    word = f"{SUBJECTS[number % len(SUBJECTS)]}{number}"
+    return article(number, title=word, body=(f"{word} {word}ish {word}ly {word}ness happened.",), **changes)
+
+
+def ingest(database: Database, *found: Article, at: datetime = MORNING) -> None:
+    with database.transaction() as connection:
+        articles.put(connection, found, now=at)
+
+
+def publish(
+    database: Database, on: date = TODAY, *, at: datetime = MORNING, name: str = "daily", **changes: Any
+) -> Published | None:
+    wanted = wishes(method="lead", **changes)
+    return pipeline.publish(name, wanted, ["northern-wire"], database, on=on, now=at, expiry=EXPIRY)
+
+
+def published(database: Database, on: date = TODAY, **how: Any) -> Published:
+    made = publish(database, on, **how)
+    assert made is not None
+    return made
+
+
+def printed(made: Published) -> set[str]:
+    return {telling.title for story in made.issue.stories for telling in story.articles}
+
+
+def titles(*numbers: int) -> set[str]:
+    return {news(number).title for number in numbers}
+
+
+def count_issues(database: Database) -> int:
+    with database.transaction() as connection:
+        return connection.scalar(sa.select(sa.func.count()).select_from(issue_table)) or 0
+
+
+# --- once
+
+
+def test_an_issue_is_published_with_a_row_for_each_reader(database: Database) -> None:
+    subscribe(database, reader(1), reader(2))
+    ingest(database, news(1), news(2))
+    made = published(database)
+
+    assert (made.new, made.readers, made.issue.number, made.issue.date) == (True, 2, 1, TODAY)
+    assert printed(made) == titles(1, 2)
+    assert [(row.issue_id, row.state, row.due) for row in rows(database)] == [(made.issue_id, "queued", MORNING)] * 2
+    assert {row.expires for row in rows(database)} == {MORNING + EXPIRY}
+
+
+def test_publishing_the_same_list_and_date_again_gives_the_same_issue_and_no_further_rows(database: Database) -> None:
+    subscribe(database, reader(1))
+    ingest(database, news(1))
+    first = published(database)
+    subscribe(database, reader(2))
+    ingest(database, news(2), at=MORNING + timedelta(hours=1))
+    again = published(database, at=MORNING + timedelta(hours=2))
+
+    assert (again.new, again.readers) == (False, 0)
+    assert (again.issue_id, again.issue) == (first.issue_id, first.issue)
+    assert len(rows(database)) == 1
+    assert count_issues(database) == 1
+
+
+def test_the_issue_that_is_published_is_the_one_that_could_be_previewed(database: Database) -> None:
+    ingest(database, news(1), news(2))
+    draft = pipeline.draft("daily", wishes(method="lead"), ["northern-wire"], database, on=TODAY, now=MORNING)
+
+    assert count_issues(database) == 0
+    assert published(database).issue == draft
+
+
+def publish_elsewhere(folder: Path) -> None:
+    with store(folder) as database:
+        publish(database)
+
+
+def test_processes_that_publish_at_once_make_one_issue(database: Database, tmp_path: Path) -> None:
+    subscribe(database, reader(1), reader(2))
+    ingest(database, news(1))
+    spawn = multiprocessing.get_context("spawn")
+    processes = [spawn.Process(target=publish_elsewhere, args=(tmp_path,)) for _ in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+
+    assert [process.exitcode for process in processes] == [0, 0]
+    assert (count_issues(database), len(rows(database))) == (1, 2)
+
+
+def test_threads_that_publish_at_once_make_one_issue(database: Database) -> None:
+    subscribe(database, reader(1))
+    ingest(database, news(1))
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda _: published(database), range(4)))
+
+    assert len({one.issue_id for one in made}) == 1
+    assert sorted(one.new for one in made) == [False, False, False, True]
+    assert len(rows(database)) == 1
+
+
+@pytest.mark.parametrize("transaction", [2, 3])  # 1 looks, 2 drafts, 3 freezes
+def test_a_run_that_is_overtaken_gives_the_issue_of_the_faster_one(tmp_path: Path, transaction: int) -> None:
+    with store(tmp_path, Interrupted) as database:
+        assert isinstance(database, Interrupted)
+        ingest(database, news(1))
+        database.before(transaction, lambda: publish(database))
+        made = published(database)
+
+        assert (made.new, made.issue.number) == (False, 1)
+        assert count_issues(database) == 1
+
+
+def test_a_run_that_another_dates_issue_overtakes_prints_none_of_its_articles(tmp_path: Path) -> None:
+    with store(tmp_path, Interrupted) as database:
+        assert isinstance(database, Interrupted)
+        ingest(database, news(1))
+
+        def overtake() -> None:
+            publish(database)
+            ingest(database, news(2), at=MORNING + timedelta(minutes=1))
+
+        database.before(3, overtake)
+        made = published(database, TOMORROW, at=MORNING + timedelta(minutes=2))
+
+        assert (made.new, made.issue.number) == (True, 2)
+        assert printed(made) == titles(2)
+
+
+# --- from one issue to the next
+
+
+def test_what_is_ingested_after_an_issue_closed_is_in_the_next_one(database: Database) -> None:
+    ingest(database, news(1))
+    first = published(database)
+    ingest(database, news(2), at=MORNING + timedelta(microseconds=1))
+    second = published(database, TOMORROW, at=MORNING + timedelta(days=1))
+
+    assert (printed(first), printed(second)) == (titles(1), titles(2))
+
+
+def test_an_article_that_comes_again_is_not_printed_again(database: Database) -> None:
+    ingest(database, news(1))
+    published(database)
+    ingest(database, news(1, votes=99), news(2), at=MORNING + timedelta(hours=1))
+
+    assert printed(published(database, TOMORROW, at=MORNING + timedelta(days=1))) == titles(2)
+
+
+def test_days_that_were_missed_share_the_next_issue(database: Database) -> None:
+    ingest(database, news(1))
+    published(database)
+    for day in (1, 2, 3):
+        ingest(database, news(1 + day), at=MORNING + timedelta(days=day))
+
+    made = published(database, date(2015, 10, 24), at=MORNING + timedelta(days=3))
+    assert printed(made) == titles(2, 3, 4)
+
+
+def test_too_few_stories_are_kept_for_the_next_issue(database: Database) -> None:
+    ingest(database, news(1))
+    assert publish(database, fewest_stories=2) is None
+    assert count_issues(database) == 0
+
+    ingest(database, news(2), at=MORNING + timedelta(hours=1))
+    made = published(database, TOMORROW, at=MORNING + timedelta(days=1), fewest_stories=2)
+    assert (printed(made), made.issue.number) == (titles(1, 2), 1)
+
+
+def test_without_news_there_is_no_issue(database: Database) -> None:
+    assert publish(database) is None
+
+
+def test_the_issues_of_a_list_are_numbered_from_1(database: Database) -> None:
+    numbers = []
+    for day in range(3):
+        at = MORNING + timedelta(days=day)
+        ingest(database, news(day), at=at)
+        numbers.append(published(database, TODAY + timedelta(days=day), at=at).issue.number)
+
+    assert numbers == [1, 2, 3]
+
+
+def test_lists_have_their_own_issues_numbers_and_readers_of_the_same_articles(database: Database) -> None:
+    subscribe(database, reader(1), reader(2))
+    subscribe(database, reader(1), list_name="weekly")
+    ingest(database, news(1))
+    daily, weekly = published(database), published(database, name="weekly")
+
+    assert (daily.issue.number, weekly.issue.number) == (1, 1)
+    assert (daily.readers, weekly.readers) == (2, 1)
+    assert printed(daily) == printed(weekly)
+
+
+def test_articles_of_other_sources_are_not_printed(database: Database) -> None:
+    ingest(database, news(1), news(2, source="observer"))
+
+    assert printed(published(database)) == titles(1)
+
+
+# --- when it fails
+
+
+def test_a_failure_between_the_issue_and_its_rows_leaves_neither(database: Database) -> None:
+    subscribe(database, reader(1))
+    ingest(database, news(1))
+    with database.transaction() as connection:
+        connection.execute(
+            sa.text("CREATE TRIGGER full BEFORE INSERT ON deliveries BEGIN SELECT RAISE(ABORT, 'disk is full'); END")
+        )
+    with pytest.raises(StoreError, match="disk is full"):
+        publish(database)
+    assert count_issues(database) == 0
+
+    with database.transaction() as connection:
+        connection.execute(sa.text("DROP TRIGGER full"))
+    made = published(database)
+    assert (made.new, made.readers, made.issue.number, printed(made)) == (True, 1, 1, titles(1))
+
+
+# --- the letter of an issue
+
+
+def long_issue(stories: int, words: int = 90) -> Issue:
+    def long(number: int) -> Article:
+        return article(number, body=(" ".join([f"Sentence {number} {'goes on ' * words}."] * 3),))
+
+    return issue(section("World", *(story(long(number), sentences=3) for number in range(stories))))
+
+
+def test_a_letter_that_would_be_cut_off_is_shortened_until_it_fits() -> None:
+    press = environment([shipped("templates")])
+    whole, short = long_issue(3), long_issue(70)
+
+    assert html_octets(print_letter(whole, masthead(), press, letter="issue")) <= pipeline.LARGEST_LETTER
+    blank = print_letter(short, masthead(), press, letter="issue")
+    assert pipeline.LARGEST_LETTER * 0.95 < html_octets(blank) <= pipeline.LARGEST_LETTER
+    assert "Headline 0" in blank.text
+
+
+def test_a_template_that_is_too_large_by_itself_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "email" / "huge"
+    folder.mkdir(parents=True)
+    for name in ("subject.txt.j2", "body.txt.j2"):
+        (folder / name).write_text("Digest")
+    (folder / "body.html.j2").write_text(f"<html><head></head><body>{'<p>large</p>' * 9000}</body></html>")
+
+    with pytest.raises(MessageError, match="over 90000 octets with a single headline: shorten its template"):
+        print_letter(long_issue(2), masthead(), environment([tmp_path, shipped("templates")]), letter="huge")
+
+
+def test_a_reader_of_a_list_that_the_settings_lost_gets_no_broken_mail(database: Database) -> None:
+    subscribe(database, reader(1))
+    ingest(database, news(1))
+    made = published(database)
+    [row] = rows(database)
+    delivery = Delivery(
+        id=row.id,
+        issue_id=made.issue_id,
+        subscriber_id=row.subscriber_id,
+        address=reader(1),
+        language=None,
+        attempts=0,
+        claim="",
+    )
+    writer = Writer(config.Settings(), database, environment([shipped("templates")]), Tokens("one secret"))
+
+    with pytest.raises(MessageError, match="config.toml has no list 'daily' any more"):
+        writer(delivery)
