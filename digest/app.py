@@ -20,7 +20,7 @@ from digest.collect import Inlet, PageReader, collect, gather, worded
 from digest.config import Settings, read_secret
 from digest.deliver import Mail, deliver
 from digest.engine.local import LocalEngine, due_date
-from digest.errors import SettingsError, TransportError
+from digest.errors import DigestError, SettingsError, TransportError
 from digest.model import (
     Collected,
     DeliveryState,
@@ -282,25 +282,28 @@ class App:
         log.info("collected %d articles, %d of them new", collected.read, collected.new)
 
     def _publish_due(self, began: datetime) -> None:
-        for name, wishes in self.settings.lists.items():
-            with self.database.transaction() as connection:
-                since = issues.last_closed(connection, name) or began
-            on = due_date(wishes, now=self.clock(), since=since)
-            if on is None:
-                continue
-            self.collect(self.sources_of(name))
-            published = self.publish(name, on=on)
-            if published is None:
-                log.info("%s: nothing new for %s", name, on)
-            else:
-                self.write_files(published.issue)
-                log.info(
-                    "%s: issue %d of %s published for %d readers",
-                    name,
-                    published.issue.number,
-                    on,
-                    published.readers,
-                )
+        for name in self.settings.lists:
+            try:
+                self._publish_list_due(name, began)
+            except DigestError as error:  # the readers of the next list get theirs all the same
+                log.error("%s: %s", name, error)  # noqa: TRY400 - the message says it all
+
+    def _publish_list_due(self, name: str, began: datetime) -> None:
+        with self.database.transaction() as connection:
+            since = issues.last_closed(connection, name) or began
+            on = due_date(self.settings.list_named(name), now=self.clock(), since=since)
+            if on is None or issues.find(
+                connection, name, on
+            ):  # `digest run` may have been there before the hour
+                return
+        self.collect(self.sources_of(name))
+        published = self.publish(name, on=on)
+        if published is None:
+            log.info("%s: nothing new for %s", name, on)
+            return
+        self.write_files(published.issue)
+        number, readers = published.issue.number, published.readers
+        log.info("%s: issue %d of %s published for %d readers", name, number, on, readers)
 
     def _send_due(self) -> None:
         for state, count in self.send().items():

@@ -1,11 +1,11 @@
 """Build what the day works on, and play its outside world.
 
-    wishes(top_stories=0)             a list's settings
-    with store(folder) as database    an empty database with its tables
-    ledger(database, 3)               an issue for three readers; what became of each with `rows`
-    Clock()                           a time that stands still until a test moves it
-    Mailserver().refuse(...)          a transport whose answers a test chooses
-    Newsstand("wire").offers(...)     a source that gives what a test puts there
+wishes(top_stories=0)             a list's settings
+with store(folder) as database    an empty database with its tables
+ledger(database, 3)               an issue for three readers; what became of each with `rows`
+Clock()                           a time that stands still until a test moves it
+Mailserver().refuse(...)          a transport whose answers a test chooses
+Newsstand("wire").offers(...)     a source that gives what a test puts there
 """
 
 import json
@@ -83,9 +83,7 @@ def subscribe(database: Database, *addresses: str, list_name: str = "daily") -> 
     become(database, *addresses, state=SubscriberState.ACTIVE, list_name=list_name)
 
 
-def become(
-    database: Database, *addresses: str, state: SubscriberState, list_name: str = "daily"
-) -> None:
+def become(database: Database, *addresses: str, state: SubscriberState, list_name: str = "daily") -> None:
     """Write what readers want now."""
     with database.transaction() as connection:
         for address in addresses:
@@ -122,7 +120,9 @@ def states(database: Database) -> list[str]:
 
 def write(delivery: Delivery) -> Mail:
     """Write a mail that is the same for a delivery on each attempt, and another for each delivery."""
-    content = f"Message-ID: <{delivery.issue_id}.{delivery.subscriber_id}@digest.example>\r\n\r\nGood morning\r\n"
+    content = (
+        f"Message-ID: <{delivery.issue_id}.{delivery.subscriber_id}@digest.example>\r\n\r\nGood morning\r\n"
+    )
     return Mail(
         envelope_from="digest@digest.example", recipient=delivery.address, message=content.encode("ascii")
     )
@@ -200,6 +200,7 @@ class Newsstand:
         self.name = name
         self._items: list[Document | SourceError] = []
         self._closed: SourceError | None = None
+        self._meanwhile: Callable[[], object] = lambda: None
 
     def offers(self, *articles: Article) -> "Newsstand":
         """Put articles there, as JSON documents."""
@@ -216,12 +217,18 @@ class Newsstand:
         self._items.append(Document(content=content, origin=f"{self.name}/raw", media_type=media_type))
         return self
 
+    def meanwhile(self, happens: Callable[[], object]) -> "Newsstand":
+        """Let something happen while it is read."""
+        self._meanwhile = happens
+        return self
+
     def closes(self, problem: str) -> "Newsstand":
         """Fail as a whole, after what was put there."""
         self._closed = SourceError(problem)
         return self
 
     def read(self) -> Iterator[Document | SourceError]:
+        self._meanwhile()
         yield from self._items
         if self._closed:
             raise self._closed

@@ -1,6 +1,5 @@
 """What comes in broken: each is one line that says what to do, the day goes on where it can, and nothing is lost."""
 
-import os
 import sqlite3
 import subprocess
 import textwrap
@@ -298,16 +297,6 @@ def test_a_database_on_a_full_disk_keeps_what_it_has(terminal: Terminal, disk: D
     assert "Traceback" not in told.err
     assert "digest: " not in after
     assert len(terminal.mails(folder="mail")) == 1
-
-
-@pytest.mark.skipif(
-    os.geteuid() == 0, reason="root may write everywhere; the read-only disk above stands for it"
-)
-def test_a_folder_that_may_not_be_written_to_is_named(terminal: Terminal) -> None:
-    terminal.small_day('folder = "locked"', 'database = "sqlite:///locked/digest.db"')
-    locked = terminal.folder / "locked"
-    locked.mkdir(mode=0o500)
-    assert str(locked) in terminal.digest("run").complaint(status=1)
 
 
 def _five_minutes_later(terminal: Terminal) -> None:

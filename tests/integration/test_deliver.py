@@ -117,7 +117,14 @@ def test_the_waits_grow_and_the_last_one_repeats_until_the_mail_has_expired(data
 def test_each_row_is_told_of_as_it_is_settled(database: Database) -> None:
     ledger(database, 3)
     heard: list[DeliveryState] = []
-    deliver(database, Mailserver().refuse(250, 550, 451), HOLD, write=write, clock=Clock(), on_settled=heard.append)
+    deliver(
+        database,
+        Mailserver().refuse(250, 550, 451),
+        HOLD,
+        write=write,
+        clock=Clock(),
+        on_settled=heard.append,
+    )
 
     assert heard == [SENT, FAILED, QUEUED]
 
@@ -127,7 +134,9 @@ def test_more_mails_than_are_claimed_at_once_all_leave(database: Database) -> No
     server = Mailserver()
 
     assert run(database, server) == {SENT: 101}
-    assert Counter(mail.recipient for mail in server.mails) == Counter(reader(number) for number in range(1, 102))
+    assert Counter(mail.recipient for mail in server.mails) == Counter(
+        reader(number) for number in range(1, 102)
+    )
 
 
 def test_where_nothing_is_due_nobody_connects(database: Database) -> None:
@@ -216,7 +225,9 @@ def test_a_real_server_that_hangs_up_costs_one_mail_at_most(
     ledger(database, 2)
     with Smtpd() as server:
         server.hang_up(place)
-        line = Smtp(host="127.0.0.1", port=server.port, security="none", hello_name="digest.test", timeout_seconds=5)
+        line = Smtp(
+            host="127.0.0.1", port=server.port, security="none", hello_name="digest.test", timeout_seconds=5
+        )
 
         assert run(database, line) == {state: 1, SENT: 1}
         assert server.connections == 2

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from issues import article, issue, masthead, section, story
-from makers import EXPIRY, MORNING, Interrupted, reader, rows, store, subscribe, wishes
+from makers import EXPIRY, MORNING, Clock, Interrupted, reader, rows, store, subscribe, wishes
 
 from digest import config, pipeline
+from digest.app import App
 from digest.errors import MessageError, StoreError
 from digest.message import html_octets
 from digest.model import Article, Delivery, Issue
@@ -81,11 +82,15 @@ def test_an_issue_is_published_with_a_row_for_each_reader(database: Database) ->
 
     assert (made.new, made.readers, made.issue.number, made.issue.date) == (True, 2, 1, TODAY)
     assert printed(made) == titles(1, 2)
-    assert [(row.issue_id, row.state, row.due) for row in rows(database)] == [(made.issue_id, "queued", MORNING)] * 2
+    assert [(row.issue_id, row.state, row.due) for row in rows(database)] == [
+        (made.issue_id, "queued", MORNING)
+    ] * 2
     assert {row.expires for row in rows(database)} == {MORNING + EXPIRY}
 
 
-def test_publishing_the_same_list_and_date_again_gives_the_same_issue_and_no_further_rows(database: Database) -> None:
+def test_publishing_the_same_list_and_date_again_gives_the_same_issue_and_no_further_rows(
+    database: Database,
+) -> None:
     subscribe(database, reader(1))
     ingest(database, news(1))
     first = published(database)
@@ -244,7 +249,9 @@ def test_a_failure_between_the_issue_and_its_rows_leaves_neither(database: Datab
     ingest(database, news(1))
     with database.transaction() as connection:
         connection.execute(
-            sa.text("CREATE TRIGGER full BEFORE INSERT ON deliveries BEGIN SELECT RAISE(ABORT, 'disk is full'); END")
+            sa.text(
+                "CREATE TRIGGER full BEFORE INSERT ON deliveries BEGIN SELECT RAISE(ABORT, 'disk is full'); END"
+            )
         )
     with pytest.raises(StoreError, match="disk is full"):
         publish(database)
@@ -254,6 +261,45 @@ def test_a_failure_between_the_issue_and_its_rows_leaves_neither(database: Datab
         connection.execute(sa.text("DROP TRIGGER full"))
     made = published(database)
     assert (made.new, made.readers, made.issue.number, printed(made)) == (True, 1, 1, titles(1))
+
+
+# --- when its hour has come
+
+
+def newsroom(folder: Path, *tables: str) -> tuple[App, Clock]:
+    """Put the program together over a folder with one article."""
+    (folder / "articles").mkdir()
+    (folder / "articles" / "one.txt").write_text("One\n\nIt is the first article of this day.")
+    text = "\n".join(("[sources.wire]", "kind = 'folder'", "path = 'articles'", *tables))
+    (folder / "config.toml").write_text(text)
+    clock = Clock()
+    return App(config.load(folder / "config.toml"), clock=clock), clock
+
+
+def test_an_issue_that_was_published_before_its_hour_is_left_alone_when_that_comes(tmp_path: Path) -> None:
+    app, clock = newsroom(tmp_path, "[lists.daily]")
+    app.collect()
+    assert app.publish("daily")
+    (tmp_path / "articles" / "two.txt").write_text("Two\n\nIt came before the hour of the issue.")
+    clock.forward(hours=2)
+    app._publish_due(MORNING)
+
+    assert app.collect().new == 1, "no source was read"
+    assert count_issues(app.database) == 1
+    app.database.close()
+
+
+def test_a_list_that_cannot_be_published_does_not_hold_up_the_next(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    app, clock = newsroom(tmp_path, "[lists.broken]", "letter = 'none'", "[lists.daily]")
+    clock.forward(hours=2)
+    app._publish_due(MORNING)
+
+    assert (tmp_path / "var" / "issues" / "daily" / "2015-10-21.html").is_file()
+    [error] = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert error.startswith("broken: ")
+    app.database.close()
 
 
 # --- the letter of an issue
@@ -303,5 +349,5 @@ def test_a_reader_of_a_list_that_the_settings_lost_gets_no_broken_mail(database:
     )
     writer = Writer(config.Settings(), database, environment([shipped("templates")]), Tokens("one secret"))
 
-    with pytest.raises(MessageError, match="config.toml has no list 'daily' any more"):
+    with pytest.raises(MessageError, match=r"config\.toml has no list 'daily' any more"):
         writer(delivery)

@@ -1,5 +1,7 @@
 """What holds for any issue that is shortened, step by step, to one headline."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 from issues import article, issue, section, story
@@ -28,19 +30,19 @@ def sentences(made: Issue) -> int:
 
 @given(ISSUES)
 def test_each_step_takes_one_sentence_or_one_story_and_gives_none_back(made: Issue) -> None:
-    sizes = []
-    for steps in range(most_steps(made) + 1):
-        short = shorten(made, steps)
-        sizes.append((sentences(short), len(short.stories)))
+    forms = [shorten(made, steps) for steps in range(most_steps(made) + 1)]
+    sizes = [(sentences(form), len(form.stories)) for form in forms]
 
-    for (before, stories_before), (after, stories_after) in zip(sizes, sizes[1:], strict=False):
+    for (before, stories_before), (after, stories_after) in pairwise(sizes):
         assert (before - after, stories_before - stories_after) in {(1, 0), (0, 1)}
     assert sizes[0] == (sentences(made), len(made.stories))
     assert sizes[-1] == (0, 1)
 
 
 @given(ISSUES, st.integers(0, 200))
-def test_a_shorter_issue_has_the_same_stories_in_the_same_order_from_the_first_on(made: Issue, steps: int) -> None:
+def test_a_shorter_issue_has_the_same_stories_in_the_same_order_from_the_first_on(
+    made: Issue, steps: int
+) -> None:
     short = shorten(made, steps)
 
     assert [story.id for story in short.stories] == [story.id for story in made.stories][: len(short.stories)]

@@ -1,9 +1,8 @@
 """What holds for any day's articles: nothing lost, nothing twice, and every term says what its name says."""
 
 import dataclasses
-import random
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -15,10 +14,28 @@ from digest.curate import curate, join, rank
 from digest.model import Article, Kind, Story, instant
 
 SOURCES = st.sampled_from(["wire", "observer", "phare", "blatt"])
-WORDS = st.sampled_from(["storm", "barrier", "ferry", "strike", "bank", "rate", "reef", "coral", "chess", "girl", "the", "of", "and"])
+WORDS = st.sampled_from(
+    [
+        "storm",
+        "barrier",
+        "ferry",
+        "strike",
+        "bank",
+        "rate",
+        "reef",
+        "coral",
+        "chess",
+        "girl",
+        "the",
+        "of",
+        "and",
+    ]
+)
 TEXTS = st.lists(WORDS, min_size=1, max_size=8).map(" ".join)
-PUBLISHED = st.none() | st.dates(MORNING.date() - timedelta(days=9), MORNING.date()) | st.datetimes(
-    datetime(2015, 10, 10), datetime(2015, 10, 22), timezones=st.just(UTC)  # noqa: DTZ001 - Hypothesis adds the zone
+PUBLISHED = (
+    st.none()
+    | st.dates(MORNING.date() - timedelta(days=9), MORNING.date())
+    | st.timedeltas(timedelta(days=-1), timedelta(days=9)).map(lambda age: MORNING - age)
 )
 ARTICLES = st.builds(
     Article,
@@ -39,13 +56,16 @@ LISTS = st.builds(
     stories_per_source=st.integers(0, 3),
     max_age_hours=st.sampled_from([0, 48]),
     half_life_hours=st.integers(1, 48),
-    weights=st.builds(config.Weights, votes=st.floats(0, 3), freshness=st.floats(0, 3), sources=st.floats(0, 3)),
+    weights=st.builds(
+        config.Weights, votes=st.floats(0, 3), freshness=st.floats(0, 3), sources=st.floats(0, 3)
+    ),
     sections=st.just({"city": {"stories": 2, "weight": 0.9}, "world": {"title": "World"}}),
 )
 
 
 EQUALLY_NEAR = [
-    article(number, title="", body=(text,)) for number, text in enumerate(("chess harbour", "docks gale harbour", "flood gale"))
+    article(number, title="", body=(text,))
+    for number, text in enumerate(("chess harbour", "docks gale harbour", "flood gale"))
 ]
 """The second is as near to the first as to the third, and may join one of them only."""
 
@@ -58,7 +78,9 @@ def value(story: Story, term: str) -> float:
 def test_joining_loses_no_article_and_has_none_twice(day: list[Article]) -> None:
     groups = join(day)
 
-    assert Counter(article.id for group in groups for article in group) == Counter(article.id for article in day)
+    assert Counter(article.id for group in groups for article in group) == Counter(
+        article.id for article in day
+    )
     assert all(group for group in groups)
 
 
@@ -68,12 +90,14 @@ def test_a_story_is_told_in_one_language(day: list[Article]) -> None:
         assert len({(article.language or "").partition("-")[0] for article in group}) == 1
 
 
-@example(EQUALLY_NEAR, wishes(), 5)
-@given(DAYS, LISTS, st.integers(0, 2**12))
-def test_the_order_in_which_articles_came_changes_nothing(day: list[Article], wanted: config.List, seed: int) -> None:
-    shuffled = random.Random(seed).sample(day, len(day))
+@example((EQUALLY_NEAR, EQUALLY_NEAR[::-1]), wishes())
+@given(DAYS.flatmap(lambda day: st.tuples(st.just(day), st.permutations(day))), LISTS)
+def test_the_order_in_which_articles_came_changes_nothing(
+    days: tuple[list[Article], list[Article]], wanted: config.List
+) -> None:
+    one, other = days
 
-    assert curate(shuffled, wanted, now=MORNING) == curate(day, wanted, now=MORNING)
+    assert curate(one, wanted, now=MORNING) == curate(other, wanted, now=MORNING)
 
 
 @given(DAYS, LISTS)
@@ -108,7 +132,11 @@ def test_ranking_gives_each_story_once_and_the_best_of_each_source_in_order(
     assert [story.score for story in ranked] == sorted((story.score for story in ranked), reverse=True)
 
 
-@given(st.lists(ARTICLES, min_size=2, max_size=6, unique_by=lambda article: article.id), LISTS, st.integers(1, 99))
+@given(
+    st.lists(ARTICLES, min_size=2, max_size=6, unique_by=lambda article: article.id),
+    LISTS,
+    st.integers(1, 99),
+)
 def test_more_votes_never_score_lower(day: list[Article], wanted: config.List, more: int) -> None:
     first, *rest = day
     liked = dataclasses.replace(first, votes=first.votes + more)
@@ -116,7 +144,11 @@ def test_more_votes_never_score_lower(day: list[Article], wanted: config.List, m
     assert place(liked, rest, wanted) <= place(first, rest, wanted)
 
 
-@given(st.lists(ARTICLES, min_size=2, max_size=6, unique_by=lambda article: article.id), LISTS, st.integers(1, 99))
+@given(
+    st.lists(ARTICLES, min_size=2, max_size=6, unique_by=lambda article: article.id),
+    LISTS,
+    st.integers(1, 99),
+)
 def test_a_fresher_story_never_scores_lower(day: list[Article], wanted: config.List, hours: int) -> None:
     first, *rest = day
     if first.published is None:

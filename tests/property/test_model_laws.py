@@ -21,7 +21,7 @@ from digest.model import (
 )
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
-OFFSETS = st.timedeltas(timedelta(hours=-23), timedelta(hours=23))
+OFFSETS = st.integers(-23 * 60, 23 * 60).map(lambda minutes: timedelta(minutes=minutes))
 MOMENTS = st.datetimes(timezones=OFFSETS.map(timezone) | st.just(UTC))
 WHEN = st.dates() | MOMENTS
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
@@ -59,7 +59,8 @@ ISSUES = st.builds(
     date=st.dates(),
     closed=MOMENTS,
     sections=st.lists(
-        st.builds(Section, name=TEXT, title=TEXT, stories=st.lists(STORIES, max_size=2).map(tuple)), max_size=2
+        st.builds(Section, name=TEXT, title=TEXT, stories=st.lists(STORIES, max_size=2).map(tuple)),
+        max_size=2,
     ).map(tuple),
 )
 
@@ -79,7 +80,9 @@ def test_a_day_comes_back_as_a_day_and_a_moment_aware(article: Article) -> None:
 
 
 @given(ARTICLES, ARTICLES)
-def test_two_articles_have_one_id_only_where_they_have_one_address_or_one_text(one: Article, other: Article) -> None:
+def test_two_articles_have_one_id_only_where_they_have_one_address_or_one_text(
+    one: Article, other: Article
+) -> None:
     same = (one.url or (one.title, one.body)) == (other.url or (other.title, other.body))
 
     assert not same or one.id == other.id

@@ -13,12 +13,16 @@ from digest.model import Article
 from digest.store import Database, articles
 
 ARTICLES = st.lists(st.integers(1, 30), max_size=4)
-STEPS = st.lists(ARTICLES.map(lambda numbers: ("ingest", numbers)) | st.integers(0, 3).map(lambda day: ("publish", day)))
+STEPS = st.lists(
+    ARTICLES.map(lambda numbers: ("ingest", numbers)) | st.integers(0, 3).map(lambda day: ("publish", day))
+)
 
 
 def news(number: int) -> Article:
     """Make an article that has nothing in common with those of other numbers."""
-    return article(number, title=f"word{number}", body=(f"It{number} is{number} what{number} it{number} was{number}.",))
+    return article(
+        number, title=f"word{number}", body=(f"It{number} is{number} what{number} it{number} was{number}.",)
+    )
 
 
 @settings(max_examples=40, deadline=None)

@@ -52,7 +52,9 @@ def test_anyone_may_read_the_files(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "issues").write_text("a file")
 
-    with pytest.raises(StoreError, match="issues/daily cannot be written to: Not a directory; nothing was lost"):
+    with pytest.raises(
+        StoreError, match="issues/daily cannot be written to: Not a directory; nothing was lost"
+    ):
         write(tmp_path / "issues" / "daily", an_issue(), LETTER)
 
 

@@ -17,7 +17,9 @@ ENCODED_WORDS = st.builds(
     st.sampled_from("bBqQ"),
     st.text("AQg=_0D0a\r\n+/é", max_size=12) | st.sampled_from(["=0D=0ABcc:=20a@b.test", "DQpCY2M6IGE="]),
 )
-TITLES = st.lists(ENCODED_WORDS | st.text(max_size=8) | st.sampled_from([" ", "=?", "?=", "\r\n"])).map("".join)
+TITLES = st.lists(ENCODED_WORDS | st.text(max_size=8) | st.sampled_from([" ", "=?", "?=", "\r\n"])).map(
+    "".join
+)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +60,10 @@ def test_an_encoded_word_is_decoded_before_it_is_made_one_line(title: str, line:
     assert clean_line(title) == line
 
 
-@pytest.mark.parametrize("title", ["=?no-such-charset?q?x?=", "=?utf-8?b?A?=", "=?utf-8?q?=FF=FE?=", "=?rot13?q?x?=", "=?utf-8*en?q?x?="])
+@pytest.mark.parametrize(
+    "title",
+    ["=?no-such-charset?q?x?=", "=?utf-8?b?A?=", "=?utf-8?q?=FF=FE?=", "=?rot13?q?x?=", "=?utf-8*en?q?x?="],
+)
 def test_what_only_looks_like_an_encoded_word_becomes_plain_characters(title: str) -> None:
     assert clean_line(title) == title.replace("=?", "= ?")
 

@@ -29,7 +29,9 @@ def told(number: int, section_name: str = "more", words: int = 0, sentences: int
 
 
 def layout(made: Issue) -> list[tuple[str, list[str]]]:
-    return [(part.name, [story.lead.url.rpartition("/")[2] for story in part.stories]) for part in made.sections]  # type: ignore[union-attr]
+    return [
+        (part.name, [story.lead.url.rpartition("/")[2] for story in part.stories]) for part in made.sections
+    ]  # type: ignore[union-attr]
 
 
 # --- laying out
@@ -42,7 +44,14 @@ def test_an_issue_says_what_it_is() -> None:
 
 
 def test_the_top_stories_stand_first_then_the_sections_of_the_settings_then_others_by_name() -> None:
-    stories = [told(1, "opinion"), told(2, "city"), told(3, "blog"), told(4, "world"), told(5, "top"), told(6, "city")]
+    stories = [
+        told(1, "opinion"),
+        told(2, "city"),
+        told(3, "blog"),
+        told(4, "world"),
+        told(5, "top"),
+        told(6, "city"),
+    ]
     made = composed(*stories, sections={"world": {}, "city": {}})
 
     assert layout(made) == [
@@ -117,10 +126,12 @@ def test_reading_takes_as_long_as_the_headlines_and_summaries_have_words() -> No
         Sentence(text="It never said so.", start=0, end=17),
     ],
 )
-def test_a_sentence_that_does_not_stand_in_its_article_word_for_word_refuses_the_issue(tampered: Sentence) -> None:
+def test_a_sentence_that_does_not_stand_in_its_article_word_for_word_refuses_the_issue(
+    tampered: Sentence,
+) -> None:
     false = dataclasses.replace(told(1), summary=(tampered,))
 
-    with pytest.raises(IssueError, match="issue daily/7 is not published.*'Headline 1'.*word for word"):
+    with pytest.raises(IssueError, match=r"issue daily/7 is not published.*'Headline 1'.*word for word"):
         composed(told(2), false)
 
 
@@ -132,7 +143,9 @@ def test_an_issue_of_quoted_sentences_is_let_pass() -> None:
 
 
 def three() -> Issue:
-    return issue(section("World", told(1, sentences=2), told(2, sentences=3)), section("City", told(3, sentences=2)))
+    return issue(
+        section("World", told(1, sentences=2), told(2, sentences=3)), section("City", told(3, sentences=2))
+    )
 
 
 def shape(short: Issue) -> dict[str, int]:

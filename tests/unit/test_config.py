@@ -98,9 +98,23 @@ def test_the_shipped_file_says_something_about_each_setting_outside_sources_and_
 
 
 def test_every_table_of_settings_is_one_that_these_tests_know() -> None:
-    tables = {name for name, value in vars(config).items() if isinstance(value, type) and issubclass(value, config._Table)}
+    tables = {
+        name
+        for name, value in vars(config).items()
+        if isinstance(value, type) and issubclass(value, config._Table)
+    }
 
-    assert tables == {"_Table", "Publisher", "Transport", "Fetch", "Delivery", "Source", "Section", "Weights", "List"}
+    assert tables == {
+        "_Table",
+        "Publisher",
+        "Transport",
+        "Fetch",
+        "Delivery",
+        "Source",
+        "Section",
+        "Weights",
+        "List",
+    }
 
 
 # --- which file
@@ -148,7 +162,12 @@ def test_an_empty_file_is_all_defaults_without_sources_and_lists(write: Write) -
         ("DIGEST_PUBLISHER__NAME", "2015", "publisher.name", "2015"),
         ("DIGEST_TRANSPORT__KIND", "smtp", "transport.kind", "smtp"),
         ("DIGEST_TRANSPORT__PORT", "2525", "transport.port", 2525),
-        ("DIGEST_TRANSPORT__PASSWORD_FILE", "/run/secrets/smtp", "transport.password_file", Path("/run/secrets/smtp")),
+        (
+            "DIGEST_TRANSPORT__PASSWORD_FILE",
+            "/run/secrets/smtp",
+            "transport.password_file",
+            Path("/run/secrets/smtp"),
+        ),
         ("DIGEST_FETCH__PRIVATE_ADDRESSES", "true", "fetch.private_addresses", True),
         ("DIGEST_DELIVERY__RETRY_MINUTES", "[1, 2]", "delivery.retry_minutes", (1, 2)),
         ("DIGEST_SOURCES__LE-PHARE__TITLE", "Le Fanal", "sources.le-phare.title", "Le Fanal"),
@@ -160,7 +179,12 @@ def test_an_empty_file_is_all_defaults_without_sources_and_lists(write: Write) -
         ("DIGEST_LISTS__DAILY__SOURCES", '["le-phare"]', "lists.daily.sources", ("le-phare",)),
         ("DIGEST_LISTS__DAILY__WEIGHTS__VOTES", "2.5", "lists.daily.weights.votes", 2.5),
         ("DIGEST_LISTS__DAILY__SECTIONS__CITY__STORIES", "9", "lists.daily.sections.city.stories", 9),
-        ("DIGEST_LISTS__DAILY__SECTIONS__CITY__ALSO", '["Town"]', "lists.daily.sections.city.also", ("Town",)),
+        (
+            "DIGEST_LISTS__DAILY__SECTIONS__CITY__ALSO",
+            '["Town"]',
+            "lists.daily.sections.city.also",
+            ("Town",),
+        ),
         ("DIGEST_DATABASE", "sqlite:///other.db", "database", "sqlite:///other.db"),
     ],
 )
@@ -178,20 +202,40 @@ def test_the_environment_changes_one_value_and_leaves_its_neighbours(
 def _flat(value: Any, path: str = "") -> dict[str, Any]:
     if not isinstance(value, dict):
         return {path: value}
-    return {key: item for name, inner in value.items() for key, item in _flat(inner, f"{path}.{name}".strip(".")).items()}
+    return {
+        key: item
+        for name, inner in value.items()
+        for key, item in _flat(inner, f"{path}.{name}".strip(".")).items()
+    }
 
 
 @pytest.mark.parametrize(
     ("name", "text", "says"),
     [
-        ("DIGEST_TRANSPOT__HOST", "mx.example", "DIGEST_TRANSPOT__HOST is no setting; did you mean 'DIGEST_TRANSPORT'?"),
+        (
+            "DIGEST_TRANSPOT__HOST",
+            "mx.example",
+            "DIGEST_TRANSPOT__HOST is no setting; did you mean 'DIGEST_TRANSPORT'?",
+        ),
         ("DIGEST_SEKRET", "x", "DIGEST_SEKRET is no setting; did you mean 'DIGEST_SECRET'?"),
         ("DIGEST_TRANSPORT__HOTS", "mx.example", "transport.hots is no setting; did you mean 'host'?"),
-        ("DIGEST_LISTS__DAILY__SENTENCE", "2", "lists.daily.sentence is no setting; did you mean 'sentences'?"),
+        (
+            "DIGEST_LISTS__DAILY__SENTENCE",
+            "2",
+            "lists.daily.sentence is no setting; did you mean 'sentences'?",
+        ),
         ("DIGEST_TRANSPORT__PORT", "smtp", "transport.port should be a valid integer"),
         ("DIGEST_TRANSPORT", "smtp", 'the environment: error parsing value for field "transport"'),
-        ("DIGEST_LISTS__DAILY__SOURCES", "le-phare", 'the environment: error parsing value for field "lists"'),
-        ("DIGEST_LISTS__DAILY__SOURCES", '["le-fare"]', "no source is called 'le-fare'; did you mean 'le-phare'?"),
+        (
+            "DIGEST_LISTS__DAILY__SOURCES",
+            "le-phare",
+            'the environment: error parsing value for field "lists"',
+        ),
+        (
+            "DIGEST_LISTS__DAILY__SOURCES",
+            '["le-fare"]',
+            "no source is called 'le-fare'; did you mean 'le-phare'?",
+        ),
     ],
 )
 def test_what_is_wrong_in_the_environment_is_named(
@@ -226,24 +270,42 @@ def test_names_of_the_programs_own_that_are_no_settings_are_let_pass(monkeypatch
         ),
         ("[sources.a]\nkind = 'folder'\npaht = 'x'", "sources.a.paht is no setting; did you mean 'path'?"),
         ("[transport]\nqqqq = 1", "transport.qqqq is no setting"),
-        ("[lists.daily]\ntimezone = 'Mars/Olympus'", "lists.daily.timezone: no time zone is called 'Mars/Olympus'"),
+        (
+            "[lists.daily]\ntimezone = 'Mars/Olympus'",
+            "lists.daily.timezone: no time zone is called 'Mars/Olympus'",
+        ),
         ("[lists.daily]\ntimezone = '../../etc/passwd'", "no time zone is called '../../etc/passwd'"),
         ("[lists.daily]\nat = '25:00'", "lists.daily.at: '25:00' is not a time of day; write it as 07:00"),
         ("[lists.daily]\nat = 'seven'", "lists.daily.at: 'seven' is not a time of day; write it as 07:00"),
-        ("[lists.daily.weights]\nvotes = -1", "lists.daily.weights.votes should be greater than or equal to 0"),
+        (
+            "[lists.daily.weights]\nvotes = -1",
+            "lists.daily.weights.votes should be greater than or equal to 0",
+        ),
         ("[lists.daily.weights]\nvotes = nan", "lists.daily.weights.votes should be"),
         ("[lists.daily.weights]\nvotes = inf", "lists.daily.weights.votes should be a finite number"),
         ("[lists.daily]\nsentences = 0", "lists.daily.sentences should be greater than or equal to 1"),
-        ("[lists.daily]\ncatch_up_hours = 0", "lists.daily.catch_up_hours should be greater than or equal to 1"),
+        (
+            "[lists.daily]\ncatch_up_hours = 0",
+            "lists.daily.catch_up_hours should be greater than or equal to 1",
+        ),
         ("[lists.daily]\nmethod = 'lexrnk'", "lists.daily.method should be 'lead', 'lexrank'"),
         ("[lists.Daily]", "lists.Daily"),
-        ("[lists.daily]\nsources = ['le-fare']\n[sources.le-phare]\nkind = 'folder'\npath = 'x'", "did you mean 'le-phare'?"),
+        (
+            "[lists.daily]\nsources = ['le-fare']\n[sources.le-phare]\nkind = 'folder'\npath = 'x'",
+            "did you mean 'le-phare'?",
+        ),
         ("[lists.daily]\nsources = ['x']", "config.toml: lists.daily.sources: no source is called 'x'"),
         ("[sources.a]\nkind = 'folder'", 'sources.a: a folder needs its path: path = "articles"'),
         ("[sources.a]\nkind = 'feed'", 'sources.a: a feed needs its url: url = "https://…"'),
-        ("[sources.a]\nkind = 'page'\nurl = 'ftp://x'", "sources.a.url: 'ftp://x' does not begin with https:// or http://"),
+        (
+            "[sources.a]\nkind = 'page'\nurl = 'ftp://x'",
+            "sources.a.url: 'ftp://x' does not begin with https:// or http://",
+        ),
         ("[sources.a]\nkind = 'feeed'", "sources.a.kind should be 'folder', 'feed' or 'page'"),
-        ("[publisher]\nurl = 'http://digest.example'", "publisher.url: 'http://digest.example' does not begin with https://"),
+        (
+            "[publisher]\nurl = 'http://digest.example'",
+            "publisher.url: 'http://digest.example' does not begin with https://",
+        ),
         ("[delivery]\nretry_minutes = []", "delivery.retry_minutes"),
         ("[transport]\nport = 0\npasword = 'x'", "transport.pasword is no setting; did you mean 'password'?"),
         ("lists = 3", "lists should be a valid dictionary"),
@@ -288,9 +350,12 @@ def test_a_list_is_found_by_its_name_and_a_wrong_name_is_answered_with_the_neare
     settings = load(write("[lists.daily]\n[lists.weekly]\n"))
 
     assert settings.list_named("weekly") == config.List()
-    with pytest.raises(SettingsError, match="no list is called 'weakly'; did you mean 'weekly'.; config.toml has daily, weekly"):
+    with pytest.raises(
+        SettingsError,
+        match=r"no list is called 'weakly'; did you mean 'weekly'\?; config\.toml has daily, weekly",
+    ):
         settings.list_named("weakly")
-    with pytest.raises(SettingsError, match="config.toml has none yet"):
+    with pytest.raises(SettingsError, match=r"config\.toml has none yet"):
         load(write("")).list_named("daily")
 
 

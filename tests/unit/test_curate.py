@@ -13,7 +13,9 @@ from digest.curate import MORE, TOP, curate, join, rank
 from digest.model import Article, Kind, Story
 
 BARRIER = "The new flood barrier of Port Alder closed for the first time when the storm reached the harbour."
-BARRIER_TOO = "Port Alder shut its flood barrier for the first time as the storm surge reached the harbour mouth."
+BARRIER_TOO = (
+    "Port Alder shut its flood barrier for the first time as the storm surge reached the harbour mouth."
+)
 FERRY = "Ferry crews ended their strike after nine days and boats to the islands sail again from Monday."
 BANK = "The central bank of Carrow held its interest rate at four percent, saying prices rise slowly."
 REEF = "Divers mapped a cold water coral reef on Hallow Bank that nobody had described before."
@@ -25,7 +27,14 @@ DAY = (BARRIER, FERRY, BANK, REEF, CHESS, SWIM)
 def telling(text: str, source: str = "wire", **changes: Any) -> Article:
     """Make an article of one sentence whose headline is its first words."""
     title = " ".join(text.split()[:6])
-    return article(1, source=source, title=title, body=(text,), url=f"https://{source}.example/{hash_of(text)}", **changes)
+    return article(
+        1,
+        source=source,
+        title=title,
+        body=(text,),
+        url=f"https://{source}.example/{hash_of(text)}",
+        **changes,
+    )
 
 
 def hash_of(text: str) -> str:
@@ -143,7 +152,9 @@ def test_the_terms_of_a_score_are_votes_freshness_section_and_sources_with_the_l
 
 def test_freshness_halves_with_every_half_life_and_an_undated_story_is_in_the_middle() -> None:
     def freshness(published: date | None) -> float:
-        [story] = rank([Story(lead=telling(BARRIER, published=published))], wishes(half_life_hours=6), now=MORNING)
+        [story] = rank(
+            [Story(lead=telling(BARRIER, published=published))], wishes(half_life_hours=6), now=MORNING
+        )
         return reason(story, "freshness")
 
     assert freshness(MORNING) == 1
@@ -163,7 +174,9 @@ def test_a_story_is_as_fresh_as_its_freshest_telling() -> None:
 
 
 def test_votes_count_by_their_logarithm_against_the_days_most() -> None:
-    stories = [Story(lead=telling(text, votes=votes)) for text, votes in ((BARRIER, 99), (FERRY, 9), (BANK, 0))]
+    stories = [
+        Story(lead=telling(text, votes=votes)) for text, votes in ((BARRIER, 99), (FERRY, 9), (BANK, 0))
+    ]
     ranked = rank(stories, wishes(), now=MORNING)
 
     assert [reason(story, "votes") for story in ranked] == pytest.approx([1, 0.5, 0])
@@ -177,7 +190,10 @@ def test_two_tellings_of_one_source_are_one_source() -> None:
 
 
 def test_a_source_that_leads_again_and_again_makes_room_for_an_equal_of_another() -> None:
-    stories = [Story(lead=telling(text, "wire", votes=votes)) for text, votes in ((BARRIER, 10), (FERRY, 9), (BANK, 8))]
+    stories = [
+        Story(lead=telling(text, "wire", votes=votes))
+        for text, votes in ((BARRIER, 10), (FERRY, 9), (BANK, 8))
+    ]
     other = Story(lead=telling(REEF, "observer", votes=7))
     ranked = rank([*stories, other], wishes(), now=MORNING)
 
@@ -250,7 +266,9 @@ def test_the_limit_of_a_source_counts_its_top_stories() -> None:
         (None, MORE),
     ],
 )
-def test_an_article_stands_in_the_section_whose_name_or_other_names_it_uses(named: str | None, section: str) -> None:
+def test_an_article_stands_in_the_section_whose_name_or_other_names_it_uses(
+    named: str | None, section: str
+) -> None:
     sections = {
         "world": {},  # has no title of its own
         "city": {"title": "Rathaus", "also": ["Straßenverkehr"]},
@@ -262,7 +280,10 @@ def test_an_article_stands_in_the_section_whose_name_or_other_names_it_uses(name
 
 
 def test_a_blog_post_and_an_opinion_have_their_own_sections_whatever_they_name() -> None:
-    day = [telling(BARRIER, kind=Kind.BLOG, section="City"), telling(FERRY, kind=Kind.OPINION, section="City")]
+    day = [
+        telling(BARRIER, kind=Kind.BLOG, section="City"),
+        telling(FERRY, kind=Kind.OPINION, section="City"),
+    ]
     chosen = curate(day, wishes(sections={"city": {}}), now=MORNING)
 
     assert sorted(story.section for story in chosen) == ["blog", "opinion"]
@@ -272,7 +293,10 @@ def test_the_weight_of_its_section_counts_for_a_story() -> None:
     sections = {"city": {"weight": 0.9}, "world": {"weight": 0.1}}
     day = [telling(BARRIER, "a", section="World"), telling(FERRY, "b", section="City")]
 
-    assert [story.section for story in curate(day, wishes(sections=sections), now=MORNING)] == ["city", "world"]
+    assert [story.section for story in curate(day, wishes(sections=sections), now=MORNING)] == [
+        "city",
+        "world",
+    ]
 
 
 def test_a_section_that_the_settings_do_not_name_weighs_what_one_does_by_default() -> None:

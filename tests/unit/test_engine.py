@@ -103,7 +103,15 @@ def test_where_the_clocks_leap_over_midnight_nothing_is_due_until_the_hour_has_p
 
 
 ZONES = st.sampled_from(
-    ["UTC", "Europe/Paris", "America/New_York", "America/Nuuk", "Australia/Lord_Howe", "Asia/Beirut", "Africa/Casablanca"]
+    [
+        "UTC",
+        "Europe/Paris",
+        "America/New_York",
+        "America/Nuuk",
+        "Australia/Lord_Howe",
+        "Asia/Beirut",
+        "Africa/Casablanca",
+    ]
 )
 HOURS = st.times().map(lambda time: f"{time:%H:%M}")
 STARTS = st.datetimes(datetime(2023, 1, 1), datetime(2025, 12, 1), timezones=st.just(UTC))  # noqa: DTZ001
@@ -128,7 +136,9 @@ def test_who_looks_again_and_again_makes_one_issue_for_each_date(
 # --- what runs the jobs
 
 
-def test_a_job_that_fails_is_reported_in_one_line_and_a_bug_with_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_job_that_fails_is_reported_in_one_line_and_a_bug_with_its_traceback(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     def trouble() -> None:
         raise SourceError("the wire is silent")
 
@@ -139,7 +149,11 @@ def test_a_job_that_fails_is_reported_in_one_line_and_a_bug_with_its_traceback(c
     _survive("send", bug)()
 
     one, other = caplog.records
-    assert (one.levelno, one.getMessage(), one.exc_info) == (logging.ERROR, "collect: the wire is silent", None)
+    assert (one.levelno, one.getMessage(), one.exc_info) == (
+        logging.ERROR,
+        "collect: the wire is silent",
+        None,
+    )
     assert (other.getMessage(), other.exc_info is not None) == ("send failed; this is a bug", True)
 
 

@@ -273,11 +273,11 @@ def test_a_page_of_endless_elements_is_refused() -> None:
         read("<html><body>" + "<i>a</i>" * 60_000)
 
 
-def test_a_page_of_five_megabytes_is_read() -> None:
+def test_a_page_of_a_megabyte_is_read() -> None:
     long = " ".join(PARAGRAPHS * 30)
-    article = read(page(body="".join(f"<p>No. {number}: {long}</p>" for number in range(420))))
+    article = read(page(body="".join(f"<p>No. {number}: {long}</p>" for number in range(84))))
     assert article.body[0] == f"No. 0: {long}"
-    assert len(article.text) > 4_900_000
+    assert len(article.text) > 980_000
 
 
 def test_json_ld_that_is_hostile_is_passed_over() -> None:
