@@ -271,7 +271,7 @@ class App:
         return LocalEngine(
             collect=self._collect_due,
             every_minutes=self.settings.fetch.every_minutes,
-            publish_due=partial(self._publish_due, began),
+            publish_due=partial(self._publish_due, began, {}),
             send_due=self._send_due,
         )
 
@@ -281,29 +281,30 @@ class App:
             log.warning("%s", worded(trouble))
         log.info("collected %d articles, %d of them new", collected.read, collected.new)
 
-    def _publish_due(self, began: datetime) -> None:
+    def _publish_due(self, began: datetime, looked_for: dict[str, date]) -> None:
         for name in self.settings.lists:
             try:
-                self._publish_list_due(name, began)
+                self._publish_list_due(name, began, looked_for)
             except DigestError as error:  # the readers of the next list get theirs all the same
                 log.error("%s: %s", name, error)  # noqa: TRY400 - the message says it all
 
-    def _publish_list_due(self, name: str, began: datetime) -> None:
+    def _publish_list_due(self, name: str, began: datetime, looked_for: dict[str, date]) -> None:
         with self.database.transaction() as connection:
             since = issues.last_closed(connection, name) or began
             on = due_date(self.settings.list_named(name), now=self.clock(), since=since)
-            if on is None or issues.find(
-                connection, name, on
-            ):  # `digest run` may have been there before the hour
+            if on is None or issues.find(connection, name, on):  # `digest run` may have been there first
                 return
-        self.collect(self.sources_of(name))
+        first_look = looked_for.get(name) != on
+        looked_for[name] = on
+        if first_look:  # later ones leave the collecting to its own interval
+            self.collect(self.sources_of(name))
         published = self.publish(name, on=on)
-        if published is None:
-            log.info("%s: nothing new for %s", name, on)
-            return
-        self.write_files(published.issue)
-        number, readers = published.issue.number, published.readers
-        log.info("%s: issue %d of %s published for %d readers", name, number, on, readers)
+        if published is not None:
+            self.write_files(published.issue)
+            number, readers = published.issue.number, published.readers
+            log.info("%s: issue %d of %s published for %d readers", name, number, on, readers)
+        elif first_look:
+            log.info("%s: nothing new for %s yet", name, on)
 
     def _send_due(self) -> None:
         for state, count in self.send().items():

@@ -11,7 +11,6 @@ import tomllib
 from collections.abc import Mapping
 from datetime import time
 from pathlib import Path
-from types import UnionType
 from typing import Annotated, Any, Literal, get_args, get_origin
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -344,8 +343,6 @@ def _keys_at(loc: tuple[Any, ...]) -> list[str]:
             model = model.model_fields[part].annotation
         elif get_origin(model) is dict:
             model = get_args(model)[1]
-        elif isinstance(model, UnionType):
-            model = get_args(model)[0]
     return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
 
 

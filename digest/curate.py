@@ -38,7 +38,7 @@ def curate(articles: Iterable[Article], wishes: config.List, *, now: datetime) -
     A story without any text is left out, and so is one published longer ago than the list allows.
     """
     fresh = [article for article in articles if article.body and not _too_old(article, wishes, now)]
-    fresh.sort(key=lambda article: (article.id, article.source))  # equal similarities are joined in this order
+    fresh.sort(key=lambda article: (article.id, article.source))  # it decides between equal similarities
     stories = [Story(lead=cluster[0], others=tuple(cluster[1:])) for cluster in map(_lead_first, join(fresh))]
     return tuple(_choose(rank(stories, wishes, now=now), wishes))
 

@@ -7,6 +7,9 @@ from digest.errors import AddressError, StoreError
 from digest.model import Subscriber, SubscriberState
 from digest.store import Database, subscribers
 
+IMPORT = "import"
+"""The word of a file of addresses: not enough to bring back who has left."""
+
 
 def read_address(text: str) -> Address:
     """Read one mail address.
@@ -29,7 +32,7 @@ def set_state(
     The first spelling of an address stays; one that is suppressed is refused, as no mail may go there.
 
     Raises:
-        AddressError: the text is no address, or mail to it is suppressed.
+        AddressError: the text is no address, mail to it is suppressed, or a file asks for one who has left.
 
     """
     parsed = read_address(address)
@@ -38,6 +41,10 @@ def set_state(
         if reason is not None and state is not SubscriberState.UNSUBSCRIBED:
             raise AddressError(f"{parsed.display} must not be mailed: {reason}")
         known = subscribers.find(connection, list_name, parsed.key)
+        if known is not None and known.state is SubscriberState.UNSUBSCRIBED and consent == IMPORT:
+            raise AddressError(
+                f"{parsed.display} has left {list_name}; if he asked to come back, add him by name"
+            )
         if known is None or known.state is not state:
             subscribers.set_state(
                 connection, list_name, str(parsed), key=parsed.key, state=state, consent=consent, now=now

@@ -90,7 +90,7 @@ def import_(
     dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only say what would happen.")] = False,
 ) -> None:
     """Add the readers of a file on your word; each row that is refused is named with the reason."""
-    from digest.subscribe import read_address  # noqa: PLC0415
+    from digest.subscribe import IMPORT, read_address  # noqa: PLC0415
 
     program = open_app(context)
     name = program.list_or_first(list_name)
@@ -100,7 +100,7 @@ def import_(
             if dry_run:
                 read_address(address)
             else:
-                program.add_subscriber(name, address, consent="import")
+                program.add_subscriber(name, address, consent=IMPORT)
             added += 1
         except DigestError as error:
             refused += 1

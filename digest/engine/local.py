@@ -72,7 +72,7 @@ def due_date(wishes: config.List, *, now: datetime, since: datetime) -> date | N
         datetime.combine(day, time.fromisoformat(wishes.at), zone)
         for day in (today, today - timedelta(days=1), today - timedelta(days=2))
     )
-    passed = next(hour for hour in hours if hour <= now)  # a leap of the clocks may put yesterday's off until today
+    passed = next(hour for hour in hours if hour <= now)  # yesterday's may not be, where the clocks leap
     in_time = now - passed <= timedelta(hours=wishes.catch_up_hours)
     return passed.date() if in_time and since < passed else None
 

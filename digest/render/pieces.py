@@ -56,7 +56,8 @@ class Chapter:
     """A section that has stories, as the templates see it."""
 
     anchor: str
-    title: str
+    name: str
+    title: str  # empty where the letter's language names the section
     pieces: tuple[Piece, ...]
 
 
@@ -75,6 +76,7 @@ class Desk:
         """Prepare the `number`th section of the letter."""
         return Chapter(
             anchor=f"section-{number}",
+            name=section.name,
             title=section.title,
             pieces=tuple(
                 self._piece(story, f"story-{number}-{place}", pictures=pictures)

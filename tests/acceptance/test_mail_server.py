@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 from smtpd import Certificate, Smtpd
 
-import pytest
 from conftest import Need
 from terminal import READER, Terminal, part, read_mail
 
@@ -82,22 +81,13 @@ def test_a_temporary_refusal_is_put_off_and_a_final_one_is_not_asked_again(termi
         assert [taken.recipients for taken in server.mails] == [["cy@mail.example"]]
 
 
-@pytest.mark.parametrize("security", ["none", "starttls"])
-def test_a_server_that_is_not_there_loses_nothing_and_the_next_run_sends(
-    terminal: Terminal, security: str
-) -> None:
-    terminal.small_day(
-        "[transport]", 'kind = "smtp"', 'host = "localhost"', "port = 1", f'security = "{security}"'
-    )
+def test_a_server_that_is_not_there_loses_nothing_and_the_next_run_sends(terminal: Terminal) -> None:
+    terminal.small_day("[transport]", 'kind = "smtp"', "port = 1")
     terminal.digest("subscribers", "add", READER).succeeded()
     failed = terminal.digest("run")
     assert "cannot use the mail server localhost:1: Connection refused; check" in failed.complaint(status=1)
     assert "published for 1 reader" in failed.out
     with Smtpd() as server:
-        terminal.environment |= {
-            "DIGEST_TRANSPORT__PORT": str(server.port),
-            "DIGEST_TRANSPORT__SECURITY": "none",
-        }
+        terminal.small_day(*smtp(server, 'security = "none"'))
         assert "1 sent" in terminal.digest("run").succeeded().out
-        terminal.digest("run").succeeded()
         assert [taken.recipients for taken in server.mails] == [[READER]]

@@ -1,9 +1,12 @@
 """Publishing is once for a list and date, and no article is lost between two issues or printed in both."""
 
+import dataclasses
 import multiprocessing
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
+from email import message_from_bytes, policy
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +17,17 @@ from makers import EXPIRY, MORNING, Clock, Interrupted, reader, rows, store, sub
 
 from digest import config, pipeline
 from digest.app import App
+from digest.deliver import Mail
+from digest.engine.local import LocalEngine
 from digest.errors import MessageError, StoreError
 from digest.message import html_octets
-from digest.model import Article, Delivery, Issue
+from digest.model import Article, Delivery, Issue, Subscriber, SubscriberState
 from digest.pipeline import Published, Writer, print_letter
 from digest.render import environment
 from digest.resources import shipped
 from digest.store import Database, articles
 from digest.store.tables import issues as issue_table
-from digest.tokens import Tokens
+from digest.tokens import Purpose, Tokens
 
 TODAY = date(2015, 10, 21)
 TOMORROW = date(2015, 10, 22)
@@ -276,13 +281,55 @@ def newsroom(folder: Path, *tables: str) -> tuple[App, Clock]:
     return App(config.load(folder / "config.toml"), clock=clock), clock
 
 
+def publish_job(app: App) -> Callable[[], None]:
+    """Give what the engine of a program that begins now will call every minute."""
+    engine = app.engine()
+    assert isinstance(engine, LocalEngine)
+    job: Callable[[], None] = engine._scheduler.get_job("publish").func
+    return job
+
+
+def test_what_came_in_before_the_hour_is_published_when_that_comes_and_once(tmp_path: Path) -> None:
+    app, clock = newsroom(tmp_path, "[lists.daily]")
+    look = publish_job(app)
+    look()
+    assert not (tmp_path / "var" / "issues").exists()
+
+    clock.forward(hours=1)
+    look()
+    files = sorted((tmp_path / "var" / "issues" / "daily").iterdir())
+    assert [path.name for path in files] == ["2015-10-21.html", "2015-10-21.json", "2015-10-21.txt"]
+    clock.forward(minutes=1)
+    look()
+    assert count_issues(app.database) == 1
+    app.database.close()
+
+
+def test_without_news_the_sources_are_read_at_the_hour_and_then_at_their_own_interval(tmp_path: Path) -> None:
+    app, clock = newsroom(tmp_path, "[lists.daily]", "fewest_stories = 2")
+    look = publish_job(app)
+    clock.forward(hours=1)
+    look()
+    (tmp_path / "articles" / "two.txt").write_text("Two\n\nFerries sail to the islands on Monday.")
+    clock.forward(minutes=1)
+    look()
+    assert count_issues(app.database) == 0
+
+    assert app.collect().new == 1
+    clock.forward(minutes=1)
+    look()
+    assert count_issues(app.database) == 1
+    app.database.close()
+
+
 def test_an_issue_that_was_published_before_its_hour_is_left_alone_when_that_comes(tmp_path: Path) -> None:
     app, clock = newsroom(tmp_path, "[lists.daily]")
     app.collect()
     assert app.publish("daily")
     (tmp_path / "articles" / "two.txt").write_text("Two\n\nIt came before the hour of the issue.")
+    look = publish_job(app)
     clock.forward(hours=2)
-    app._publish_due(MORNING)
+    look()
 
     assert app.collect().new == 1, "no source was read"
     assert count_issues(app.database) == 1
@@ -293,8 +340,9 @@ def test_a_list_that_cannot_be_published_does_not_hold_up_the_next(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     app, clock = newsroom(tmp_path, "[lists.broken]", "letter = 'none'", "[lists.daily]")
+    look = publish_job(app)
     clock.forward(hours=2)
-    app._publish_due(MORNING)
+    look()
 
     assert (tmp_path / "var" / "issues" / "daily" / "2015-10-21.html").is_file()
     [error] = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
@@ -331,6 +379,55 @@ def test_a_template_that_is_too_large_by_itself_is_refused(tmp_path: Path) -> No
 
     with pytest.raises(MessageError, match="over 90000 octets with a single headline: shorten its template"):
         print_letter(long_issue(2), masthead(), environment([tmp_path, shipped("templates")]), letter="huge")
+
+
+def test_the_page_of_an_issue_holds_all_of_it_and_nothing_of_any_readers() -> None:
+    page = pipeline.web_letter(
+        long_issue(70), masthead(), environment([shipped("templates")]), letter="issue"
+    )
+
+    assert html_octets(page) > pipeline.LARGEST_LETTER
+    assert "unsubscribe" not in page.html.lower()
+
+
+def test_one_documents_letter_has_one_message_id_for_an_address_and_a_day() -> None:
+    settings, press = config.load(shipped("config.toml")), environment([shipped("templates")])
+    made = long_issue(1)
+    letter = pipeline.one_off_letter(made, masthead(), press, letter="issue")
+    mails = [
+        pipeline.one_off_mail(settings, on, letter, address)
+        for on, address in (
+            (made, reader(1)),
+            (dataclasses.replace(made, closed=made.closed + timedelta(hours=1)), reader(1)),
+            (made, reader(2)),
+            (dataclasses.replace(made, date=TOMORROW), reader(1)),
+        )
+    ]
+    ids = [parsed(mail)["Message-ID"] for mail in mails]
+
+    assert ids[0] == ids[1]
+    assert len(set(ids)) == 3
+    assert parsed(mails[0])["List-Unsubscribe"] is None
+
+
+def test_who_asked_to_be_a_reader_is_asked_back_and_can_answer_by_link_or_by_reply() -> None:
+    settings, press = config.load(shipped("config.toml")), environment([shipped("templates")])
+    asked = Subscriber(
+        id=7, list="daily", address=reader(7), state=SubscriberState.PENDING, since=MORNING, consent="asked"
+    )
+    tokens = Tokens("one secret")
+    token = tokens.make(Purpose.CONFIRM, 7)
+    mail = pipeline.invitation(settings, press, tokens, asked, now=MORNING)
+
+    assert (mail.recipient, mail.envelope_from) == (reader(7), "digest@digest.example")
+    assert parsed(mail)["Reply-To"] == f"digest+confirm-{token}@digest.example"
+    text = parsed(mail).get_body(("plain",))
+    assert text is not None
+    assert f"https://digest.example/confirm/{token}" in text.get_content()
+
+
+def parsed(mail: Mail) -> EmailMessage:
+    return message_from_bytes(mail.message, policy=policy.default)
 
 
 def test_a_reader_of_a_list_that_the_settings_lost_gets_no_broken_mail(database: Database) -> None:

@@ -72,6 +72,16 @@ def test_migrating_again_changes_nothing(database: Database) -> None:
     assert len(rows(database)) == 2
 
 
+def test_a_database_of_a_newer_version_is_refused_in_one_line(database: Database) -> None:
+    with database.transaction() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+
+    with pytest.raises(
+        StoreError, match=r"was made by a newer version: .*9999.*; run that one, or set `database`"
+    ):
+        database.migrate()
+
+
 def migrate(folder: Path) -> None:
     with store(folder):
         pass

@@ -157,26 +157,27 @@ def test_a_job_that_fails_is_reported_in_one_line_and_a_bug_with_its_traceback(
     assert (other.getMessage(), other.exc_info is not None) == ("send failed; this is a bug", True)
 
 
-PROGRAM = """
+PROGRAM = r"""
+import os
 import sys
 from digest.engine.local import LocalEngine
 from digest.errors import SourceError
 
 def collect():
-    print("collecting", flush=True)
+    os.write(1, b"collecting\n")
     raise SourceError("the wire is silent")
 
 def publish():
-    print("publishing", flush=True)
+    os.write(1, b"publishing\n")
     raise ZeroDivisionError
 
 def send():
-    print("sending", flush=True)
+    os.write(1, b"sending\n")
     sys.stdin.readline()
-    print("sent", flush=True)
+    os.write(1, b"sent\n")
 
 LocalEngine(collect=collect, every_minutes=60, publish_due=publish, send_due=send).run()
-print("stopped", flush=True)
+os.write(1, b"stopped\n")
 """
 
 

@@ -101,6 +101,10 @@ def test_what_is_neither_a_day_nor_a_moment_is_refused(text: str) -> None:
         parse_when(text)
 
 
+def test_what_json_calls_null_is_not_known() -> None:
+    assert from_json(Validators, {"etag": None}) == Validators()
+
+
 def test_what_is_not_known_is_left_out_of_json() -> None:
     assert to_json(Validators()) == {}
     assert to_json(Sentence(text="No.", start=0, end=3)) == {"text": "No.", "start": 0, "end": 3}
