@@ -441,7 +441,10 @@ def test_what_was_not_asked_for_is_not_unpacked(site: Site, encoding: str) -> No
 
 @pytest.mark.parametrize(
     ("body", "message"),
-    [(b"<html>", "is said to be gzip and is not"), (gzip.compress(b"news", mtime=0)[:-4], "broke off in the middle")],
+    [
+        (b"<html>", "is said to be gzip and is not"),
+        (gzip.compress(b"news", mtime=0)[:-4], "broke off in the middle"),
+    ],
 )
 def test_a_badly_packed_answer_is_an_error(site: Site, body: bytes, message: str) -> None:
     with pytest.raises(SourceError, match=message):
