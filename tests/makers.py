@@ -10,14 +10,15 @@ Newsstand("wire").offers(...)     a source that gives what a test puts there
 
 import json
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import issues as example
 import sqlalchemy as sa
+from hypothesis import settings
 
 from digest import config
 from digest.deliver import Mail
@@ -28,6 +29,9 @@ from digest.store.tables import deliveries as ledger_table
 
 MORNING = datetime(2015, 10, 21, 6, tzinfo=UTC)
 EXPIRY = timedelta(hours=72)
+UNTIMED = settings(deadline=None)
+"""For laws: a busy machine breaks none."""
+
 TAKEN = Reply(code=250, text="taken", enhanced="2.0.0")
 
 
@@ -241,8 +245,3 @@ def document(article: Article) -> Document:
     return Document(
         content=json.dumps(told).encode(), origin=f"{article.title}.json", media_type="application/json"
     )
-
-
-def days(first: date, last: date) -> Iterable[date]:
-    """Give each day from the first to the last."""
-    return (first + timedelta(days=number) for number in range((last - first).days + 1))

@@ -90,13 +90,18 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_digested(terminal: Termina
     assert "gone.txt: No such file or directory" in complaint
 
 
-def test_out_writes_the_web_page_the_text_and_json_and_nothing_else(terminal: Terminal) -> None:
+def test_out_writes_the_web_page_the_text_and_json_as_the_options_wish_and_nothing_else(
+    terminal: Terminal,
+) -> None:
     terminal.article("tide.txt", "The tide is high")
-    terminal.digest("run", "tide.txt", "--out", "made/here", "--title", "My harbour").succeeded()
+    wishes = ("--title", "My harbour", "--sentences", "1", "--method", "lead")
+    terminal.digest("run", "tide.txt", "--out", "made/here", *wishes).succeeded()
     made = terminal.folder / "made/here"
     assert sorted(path.name for path in made.iterdir()) == ["digest.html", "digest.json", "digest.txt"]
     assert "My harbour" in (made / "digest.html").read_text(encoding="utf-8")
-    assert json.loads((made / "digest.json").read_text(encoding="utf-8"))["list"] == "one-off"
+    [section] = json.loads((made / "digest.json").read_text(encoding="utf-8"))["sections"]
+    [sentence] = section["stories"][0]["summary"]
+    assert sentence["text"].endswith(FIRST_SENTENCE)
     assert not (terminal.folder / "var").exists()
 
 
@@ -122,15 +127,6 @@ def test_a_dry_run_shows_the_letter_and_neither_sends_nor_writes(terminal: Termi
     assert "the tide is high" in shown.out.casefold()
     assert "would go to ada@mail.example, made: " in shown.err
     assert [path.name for path in terminal.folder.iterdir()] == ["tide.txt"]
-
-
-def test_sentences_and_method_choose_how_much_and_how(terminal: Terminal) -> None:
-    terminal.article("tide.txt", "The tide is high")
-    options = ("--sentences", "1", "--method", "lead", "--out", "made")
-    terminal.digest("run", "tide.txt", *options).succeeded()
-    [section] = json.loads(terminal.read("made/digest.json"))["sections"]
-    [sentence] = section["stories"][0]["summary"]
-    assert sentence["text"].endswith(FIRST_SENTENCE)
 
 
 def test_an_address_that_is_none_is_refused_before_anything_is_sent(terminal: Terminal) -> None:

@@ -80,9 +80,7 @@ def test_wrong_usage_ends_with_status_2_and_says_what_is_wrong(
     ("arguments", "says"),
     [
         (("run", "--list", "dayly"), "no list is called 'dayly'; did you mean 'daily'?"),
-        (("preview", "--list", "dayly"), "no list is called 'dayly'; did you mean 'daily'?"),
         (("subscribers", "add", "--list", "dayly", "ada@mail.example"), "did you mean 'daily'?"),
-        (("subscribers", "list", "--list", "dayly"), "did you mean 'daily'?"),
     ],
 )
 def test_a_list_that_is_not_in_the_settings_is_a_wrong_setting(

@@ -126,7 +126,10 @@ def test_the_sdist_digests_the_sample_day_in_an_empty_folder(
     install(environment, packages.sdist)
     terminal = Terminal(tmp_path / "desk", program=[environment.with_name("digest")])
     assert _home(terminal, environment).is_relative_to(environment.parent.parent)
-    assert "41 articles from 9 sources" in terminal.digest("run", "--dry-run").succeeded().err
+    report = terminal.digest("run", "--dry-run", "--json").succeeded().json
+    assert report["collected"] == {"articles": 41, "new": 41, "problems": []}
+    assert [draft["list"] for draft in report["drafts"]] == ["daily"]
+    assert len(report["drafts"][0]["stories"]) > 20
 
 
 def test_an_editable_install_digests_the_sample_day_from_its_checkout(

@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 from issues import article, issue, section, story
-from makers import wishes
+from makers import UNTIMED, wishes
 
 from digest.compose import check_verbatim, compose, most_steps, reading_minutes, shorten
 from digest.model import Issue, Story
@@ -28,6 +28,7 @@ def sentences(made: Issue) -> int:
     return sum(len(story.summary) for story in made.stories)
 
 
+@UNTIMED
 @given(ISSUES)
 def test_each_step_takes_one_sentence_or_one_story_and_gives_none_back(made: Issue) -> None:
     forms = [shorten(made, steps) for steps in range(most_steps(made) + 1)]
@@ -39,6 +40,7 @@ def test_each_step_takes_one_sentence_or_one_story_and_gives_none_back(made: Iss
     assert sizes[-1] == (0, 1)
 
 
+@UNTIMED
 @given(ISSUES, st.integers(0, 200))
 def test_a_shorter_issue_has_the_same_stories_in_the_same_order_from_the_first_on(
     made: Issue, steps: int
@@ -52,6 +54,7 @@ def test_a_shorter_issue_has_the_same_stories_in_the_same_order_from_the_first_o
     check_verbatim(short)
 
 
+@UNTIMED
 @given(ISSUES, st.integers(0, 60))
 def test_a_story_keeps_a_sentence_as_long_as_any_has_two(made: Issue, steps: int) -> None:
     lengths = [len(story.summary) for story in shorten(made, steps).stories]
@@ -62,6 +65,7 @@ def test_a_story_keeps_a_sentence_as_long_as_any_has_two(made: Issue, steps: int
         assert all(kept >= min(before, 1) for kept, before in zip(lengths, whole, strict=True))
 
 
+@UNTIMED
 @given(st.lists(stories(), max_size=8), st.integers(0, 2))
 def test_an_issue_can_be_read_in_its_minutes_or_has_one_story(told: list[Story], minutes: int) -> None:
     example = issue()

@@ -7,7 +7,7 @@ from datetime import timedelta
 from hypothesis import example, given
 from hypothesis import strategies as st
 from issues import article
-from makers import MORNING, wishes
+from makers import MORNING, UNTIMED, wishes
 
 from digest import config
 from digest.curate import curate, join, rank
@@ -74,6 +74,7 @@ def value(story: Story, term: str) -> float:
     return next(reason.value for reason in story.reasons if reason.term == term)
 
 
+@UNTIMED
 @given(DAYS)
 def test_joining_loses_no_article_and_has_none_twice(day: list[Article]) -> None:
     groups = join(day)
@@ -84,12 +85,14 @@ def test_joining_loses_no_article_and_has_none_twice(day: list[Article]) -> None
     assert all(group for group in groups)
 
 
+@UNTIMED
 @given(DAYS)
 def test_a_story_is_told_in_one_language(day: list[Article]) -> None:
     for group in join(day):
         assert len({(article.language or "").partition("-")[0] for article in group}) == 1
 
 
+@UNTIMED
 @example((EQUALLY_NEAR, EQUALLY_NEAR[::-1]), wishes())
 @given(DAYS.flatmap(lambda day: st.tuples(st.just(day), st.permutations(day))), LISTS)
 def test_the_order_in_which_articles_came_changes_nothing(
@@ -100,6 +103,7 @@ def test_the_order_in_which_articles_came_changes_nothing(
     assert curate(one, wanted, now=MORNING) == curate(other, wanted, now=MORNING)
 
 
+@UNTIMED
 @given(DAYS, LISTS)
 def test_what_is_chosen_keeps_every_limit(day: list[Article], wanted: config.List) -> None:
     chosen = curate(day, wanted, now=MORNING)
@@ -116,12 +120,14 @@ def test_what_is_chosen_keeps_every_limit(day: list[Article], wanted: config.Lis
     assert set(told) <= given_ids
 
 
+@UNTIMED
 @given(DAYS, LISTS)
 def test_every_term_of_a_score_is_between_0_and_1(day: list[Article], wanted: config.List) -> None:
     for story in curate(day, wanted, now=MORNING):
         assert all(0 <= reason.value <= 1 for reason in story.reasons if reason.term != "section")
 
 
+@UNTIMED
 @given(DAYS, LISTS)
 def test_ranking_gives_each_story_once_and_the_best_of_each_source_in_order(
     day: list[Article], wanted: config.List
@@ -132,6 +138,7 @@ def test_ranking_gives_each_story_once_and_the_best_of_each_source_in_order(
     assert [story.score for story in ranked] == sorted((story.score for story in ranked), reverse=True)
 
 
+@UNTIMED
 @given(
     st.lists(ARTICLES, min_size=2, max_size=6, unique_by=lambda article: article.id),
     LISTS,
@@ -144,6 +151,7 @@ def test_more_votes_never_score_lower(day: list[Article], wanted: config.List, m
     assert place(liked, rest, wanted) <= place(first, rest, wanted)
 
 
+@UNTIMED
 @given(
     st.lists(ARTICLES, min_size=2, max_size=6, unique_by=lambda article: article.id),
     LISTS,
@@ -159,6 +167,7 @@ def test_a_fresher_story_never_scores_lower(day: list[Article], wanted: config.L
     assert place(fresher, rest, wanted) <= place(first, rest, wanted)
 
 
+@UNTIMED
 @given(st.lists(ARTICLES, min_size=2, max_size=6, unique_by=lambda article: article.id), LISTS, ARTICLES)
 def test_a_story_that_another_source_tells_too_never_scores_lower(
     day: list[Article], wanted: config.List, also: Article

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from makers import UNTIMED
 
 from digest.model import (
     Article,
@@ -65,12 +66,13 @@ ISSUES = st.builds(
 )
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(UNTIMED, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(ISSUES)
 def test_an_issue_comes_back_from_json_as_it_was(issue: Issue) -> None:
     assert from_json(Issue, json.loads(json.dumps(to_json(issue)))) == issue
 
 
+@UNTIMED
 @given(ARTICLES)
 def test_a_day_comes_back_as_a_day_and_a_moment_aware(article: Article) -> None:
     back = from_json(Article, json.loads(json.dumps(to_json(article))))
@@ -79,6 +81,7 @@ def test_a_day_comes_back_as_a_day_and_a_moment_aware(article: Article) -> None:
     assert not isinstance(back.published, datetime) or back.published.utcoffset() is not None
 
 
+@UNTIMED
 @given(ARTICLES, ARTICLES)
 def test_two_articles_have_one_id_only_where_they_have_one_address_or_one_text(
     one: Article, other: Article
@@ -89,6 +92,7 @@ def test_two_articles_have_one_id_only_where_they_have_one_address_or_one_text(
     assert one.id == from_json(Article, to_json(one)).id
 
 
+@UNTIMED
 @given(WHEN)
 def test_what_is_written_as_iso_8601_is_read_as_it_was(when: date) -> None:
     assert parse_when(when.isoformat()) == when

@@ -6,7 +6,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from issues import article
-from makers import EXPIRY, MORNING, Clock, reader, rows, subscribe, wishes
+from makers import EXPIRY, MORNING, UNTIMED, Clock, reader, rows, subscribe, wishes
 
 from digest import pipeline
 from digest.model import Article
@@ -25,7 +25,7 @@ def news(number: int) -> Article:
     )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(UNTIMED, max_examples=40)
 @given(steps=STEPS, fewest=st.integers(1, 3))
 def test_every_article_is_printed_once_however_often_one_publishes(
     steps: list[tuple[str, list[int] | int]], fewest: int

@@ -6,6 +6,7 @@ from encodings.aliases import aliases
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from makers import UNTIMED
 
 from digest.clean import clean_line, clean_text
 
@@ -68,6 +69,7 @@ def test_what_only_looks_like_an_encoded_word_becomes_plain_characters(title: st
     assert clean_line(title) == title.replace("=?", "= ?")
 
 
+@UNTIMED
 @given(TITLES)
 def test_a_clean_line_is_one_line_without_control_characters_whatever_it_was(title: str) -> None:
     line = clean_line(title)
@@ -77,6 +79,7 @@ def test_a_clean_line_is_one_line_without_control_characters_whatever_it_was(tit
     assert line == line.strip(" ")
 
 
+@UNTIMED
 @given(st.text())
 def test_cleaning_twice_changes_nothing_more(text: str) -> None:
     assert clean_text(clean_text(text)) == clean_text(text)

@@ -360,8 +360,14 @@ def test_a_list_is_found_by_its_name_and_a_wrong_name_is_answered_with_the_neare
 
 
 def test_an_address_of_the_web_is_kept_without_its_last_slash(write: Write) -> None:
-    settings = load(write("[publisher]\nurl = 'https://digest.example/'\n"))
+    settings = load(
+        write(
+            "[publisher]\nurl = 'https://digest.example/'\n"
+            "[sources.wire]\nkind = 'feed'\nurl = 'http://wire.example/feed/'\n"
+        )
+    )
 
+    assert settings.sources["wire"].url == "http://wire.example/feed"
     assert settings.publisher.url == "https://digest.example"
     assert settings.publisher.domain == "digest.example"
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from makers import wishes
+from makers import UNTIMED, wishes
 
 from digest.engine.local import _survive, due_date
 from digest.errors import SourceError
@@ -117,8 +117,8 @@ HOURS = st.times().map(lambda time: f"{time:%H:%M}")
 STARTS = st.datetimes(datetime(2023, 1, 1), datetime(2025, 12, 1), timezones=st.just(UTC))  # noqa: DTZ001
 
 
-@settings(max_examples=60)
-@given(timezone=ZONES, at=HOURS, start=STARTS, every=st.integers(1, 90))
+@settings(UNTIMED, max_examples=60)
+@given(timezone=ZONES, at=HOURS, start=STARTS, every=st.integers(5, 90))
 def test_who_looks_again_and_again_makes_one_issue_for_each_date(
     timezone: str, at: str, start: datetime, every: int
 ) -> None:

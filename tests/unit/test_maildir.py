@@ -3,6 +3,7 @@
 import mailbox
 import resource
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -120,19 +121,20 @@ def test_a_file_where_the_folder_should_be_is_named(tmp_path: Path) -> None:
         deliver(tmp_path / "mail")
 
 
-@pytest.fixture
+@contextmanager
 def full_disk() -> Iterator[None]:
-    """Let no file of this process grow beyond a few octets."""
+    """Let no file of this process grow beyond a few octets; not even the one that pytest may print to."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_a_full_disk_is_reported_and_leaves_no_draft(tmp_path: Path, full_disk: None) -> None:
-    with pytest.raises(
-        TransportError, match=f"cannot deliver into {tmp_path}/reader@example.org: File too large"
-    ):
+def test_a_full_disk_is_reported_and_leaves_no_draft(tmp_path: Path) -> None:
+    reported = f"cannot deliver into {tmp_path}/reader@example.org: File too large"
+    with full_disk(), pytest.raises(TransportError, match=reported):
         deliver(tmp_path)
     assert files(tmp_path) == []
 

@@ -5,6 +5,7 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from makers import UNTIMED
 
 from digest.tokens import Purpose, Tokens
 
@@ -13,6 +14,7 @@ IDS = st.integers(0, 2**40 - 1)
 PURPOSES = st.sampled_from(Purpose)
 
 
+@UNTIMED
 @given(IDS, PURPOSES)
 def test_a_token_gives_back_its_subscriber_for_its_purpose(number: int, purpose: Purpose) -> None:
     token = OURS.make(purpose, number)
@@ -22,21 +24,25 @@ def test_a_token_gives_back_its_subscriber_for_its_purpose(number: int, purpose:
     assert OURS.make(purpose, number) == token
 
 
+@UNTIMED
 @given(IDS, PURPOSES)
 def test_a_token_survives_a_mail_programs_capitals(number: int, purpose: Purpose) -> None:
     assert OURS.read(purpose, OURS.make(purpose, number).upper()) == number
 
 
+@UNTIMED
 @given(IDS, PURPOSES, PURPOSES)
 def test_a_token_is_good_for_one_purpose_only(number: int, purpose: Purpose, other: Purpose) -> None:
     assert (OURS.read(other, OURS.make(purpose, number)) is not None) == (purpose is other)
 
 
+@UNTIMED
 @given(IDS, PURPOSES)
 def test_a_token_made_with_another_secret_is_none_of_ours(number: int, purpose: Purpose) -> None:
     assert OURS.read(purpose, Tokens("another secret").make(purpose, number)) is None
 
 
+@UNTIMED
 @given(IDS, st.integers(0, 32), st.sampled_from("abcdefghijklmnopqrstuvwxyz234567"))
 def test_a_token_with_one_character_changed_is_none_of_ours(number: int, place: int, character: str) -> None:
     """The 34th character is left out: two of its five bits say nothing."""
@@ -46,6 +52,7 @@ def test_a_token_with_one_character_changed_is_none_of_ours(number: int, place: 
     assert OURS.read(Purpose.UNSUBSCRIBE, changed) == (number if changed == token else None)
 
 
+@UNTIMED
 @given(st.text() | st.text("abcdefghijklmnopqrstuvwxyz234567=", max_size=60))
 def test_any_other_text_is_no_token_and_no_error(text: str) -> None:
     assert OURS.read(Purpose.UNSUBSCRIBE, text) is None
