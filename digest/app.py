@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from digest import __version__, archive, config, pipeline, subscribe
 from digest.collect import Inlet, PageReader, collect, gather, worded
 from digest.config import Settings, read_secret
-from digest.deliver import Mail, deliver
+from digest.deliver import Mail, Settled, deliver
 from digest.engine.local import LocalEngine, due_date
 from digest.errors import DigestError, SettingsError, TransportError
 from digest.model import (
@@ -184,7 +184,7 @@ class App:
             issue, pipeline.masthead(self.settings, wishes), self.press, letter=wishes.letter
         )
 
-    def send(self, *, on_settled: Callable[[DeliveryState], None] = lambda _: None) -> Counter[DeliveryState]:
+    def send(self, *, on_settled: Callable[[Settled], None] = lambda _: None) -> Counter[DeliveryState]:
         """Send every mail that is due."""
         return deliver(
             self.database,

@@ -26,6 +26,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from digest.address import parse_address
 from digest.errors import SettingsError
 from digest.model import Kind, Method
 from digest.resources import shipped
@@ -50,6 +51,12 @@ def _hour(text: str) -> str:
     return text
 
 
+def _address(text: str) -> str:
+    if text:
+        parse_address(text)
+    return text
+
+
 def _http(url: str) -> str:
     if url and not url.startswith(("https://", "http://")):
         raise ValueError(f"{url!r} does not begin with https:// or http://")
@@ -60,6 +67,7 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 Zone = Annotated[str, AfterValidator(_zone)]
 TimeOfDay = Annotated[str, AfterValidator(_hour)]
 Url = Annotated[str, AfterValidator(_http)]
+MailAddress = Annotated[str, AfterValidator(_address)]
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(ge=1)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -81,9 +89,9 @@ class Publisher(_Table):
     """Who sends the letters."""
 
     name: str = "The Port Alder Digest"
-    address: str = "digest@digest.example"
-    reply_to: str = ""
-    bounce_address: str = ""
+    address: Annotated[MailAddress, Field(min_length=1)] = "digest@digest.example"
+    reply_to: MailAddress = ""
+    bounce_address: MailAddress = ""
     postal_address: str = "Digest, 1 Harbour Street, Port Alder"
     url: Annotated[str, AfterValidator(_https)] = "https://digest.example"
 

@@ -36,6 +36,15 @@ class Mail:
     message: bytes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """How one mail of a run ended, and what the server said, where it was asked."""
+
+    address: str
+    state: DeliveryState
+    reply: Reply | None
+
+
 def deliver(
     database: Database,
     transport: Transport,
@@ -43,12 +52,12 @@ def deliver(
     *,
     write: Callable[[Delivery], Mail],
     clock: Callable[[], datetime],
-    on_settled: Callable[[DeliveryState], None] = lambda _: None,
+    on_settled: Callable[[Settled], None] = lambda _: None,
 ) -> Counter[DeliveryState]:
     """Send every mail that is due and give how many rows ended in which state.
 
     QUEUED counts those that are put off. `write` makes a delivery's mail; a mail that cannot be made right fails
-    with the reason in its row. `on_settled` hears of each row.
+    with the reason in its row. `on_settled` hears of each mail.
 
     Raises:
         TransportError: the server cannot be reached; all rows that were not begun are due again.
@@ -67,9 +76,9 @@ def deliver(
             return outcome
         outcome[DeliveryState.SKIPPED] += skipped
         try:
-            for state in _send_all(batch, transport, work):
-                outcome[state] += 1
-                on_settled(state)
+            for settled in _send_all(batch, transport, work):
+                outcome[settled.state] += 1
+                on_settled(settled)
         finally:
             with database.transaction() as connection:
                 deliveries.release(connection, token, now=clock())
@@ -85,29 +94,29 @@ class _Work:
     clock: Callable[[], datetime]
 
 
-def _send_all(batch: Sequence[Delivery], transport: Transport, work: _Work) -> Iterator[DeliveryState]:
+def _send_all(batch: Sequence[Delivery], transport: Transport, work: _Work) -> Iterator[Settled]:
     """Send a batch over one line; one that dies is opened again for the rest, if it can be."""
     left = deque(batch)
     while left:
         with transport.connect() as session:
             alive = True
             while left and alive:
-                state, alive = _send(left.popleft(), session, work)
-                yield state
+                settled, alive = _send(left.popleft(), session, work)
+                yield settled
 
 
-def _send(delivery: Delivery, session: Session, work: _Work) -> tuple[DeliveryState, bool]:
+def _send(delivery: Delivery, session: Session, work: _Work) -> tuple[Settled, bool]:
     """Send one mail, record the outcome, and give it and whether the line still stands."""
     try:
         mail = work.write(delivery)
     except MessageError as error:
-        return _record(
-            delivery, DeliveryState.FAILED, Reply(code=554, enhanced="5.6.0", text=str(error)), work
-        ), True
+        unfit = Reply(code=554, enhanced="5.6.0", text=str(error))
+        return _record(delivery, DeliveryState.FAILED, unfit, work), True
     with work.database.transaction() as connection:
         lease = timedelta(seconds=work.settings.lease_seconds)
         if not deliveries.transmitting(connection, delivery, now=work.clock(), lease=lease):
-            return DeliveryState.QUEUED, True  # the lease is over and the row is another worker's
+            # The lease is over and the row is another worker's.
+            return Settled(address=delivery.address, state=DeliveryState.QUEUED, reply=None), True
     try:
         reply = session.send(envelope_from=mail.envelope_from, recipient=mail.recipient, message=mail.message)
     except TransportError as error:
@@ -121,16 +130,17 @@ def _send(delivery: Delivery, session: Session, work: _Work) -> tuple[DeliverySt
     return _record(delivery, state, reply, work), True
 
 
-def _record(delivery: Delivery, state: DeliveryState, reply: Reply, work: _Work) -> DeliveryState:
+def _record(delivery: Delivery, state: DeliveryState, reply: Reply, work: _Work) -> Settled:
     with work.database.transaction() as connection:
         deliveries.settle(connection, delivery, state, reply=reply, now=work.clock())
-    return state
+    return Settled(address=delivery.address, state=state, reply=reply)
 
 
-def _put_off(delivery: Delivery, reply: Reply, work: _Work) -> DeliveryState:
+def _put_off(delivery: Delivery, reply: Reply, work: _Work) -> Settled:
     """Wait for the next of the retry times, the last of which repeats, until the row expires."""
     waits = work.settings.retry_minutes
     wait = timedelta(minutes=waits[min(delivery.attempts, len(waits) - 1)])
     now = work.clock()
     with work.database.transaction() as connection:
-        return deliveries.postpone(connection, delivery, reply=reply, due=now + wait, now=now)
+        state = deliveries.postpone(connection, delivery, reply=reply, due=now + wait, now=now)
+    return Settled(address=delivery.address, state=state, reply=reply)

@@ -6,7 +6,10 @@ wrong settings and wrong usage, 1 for everything else.
 
 import io
 import os
+import signal
 import sys
+
+from typer.exceptions import Abort, TyperException
 
 from digest.cli import run, serve, setup, step, subscribers  # noqa: F401 - importing them registers their commands
 from digest.cli.screen import app, complain
@@ -20,12 +23,19 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal of an older charset shows what it can
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        app()
+        status = app(standalone_mode=False)
     except DigestError as error:
         complain(str(error))
-        sys.exit(error.exit_status)
-    except (
-        BrokenPipeError
-    ):  # whoever read our output has seen enough; closing it once more must not fail again
+        status = error.exit_status
+    except TyperException as error:  # wrong usage
+        if said := error.format_message().rstrip("."):  # else it has printed the help
+            complain(f"{said}; `digest --help` tells more")
+        status = error.exit_code
+    except Abort:
+        complain("stopped; what was done is kept, the same command goes on")
+        status = 128 + signal.SIGINT
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; closing it once more must not fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        status = 0
+    sys.exit(status or 0)

@@ -18,12 +18,20 @@ from digest.model import Collected, DeliveryState, Issue, Method, Trouble
 if TYPE_CHECKING:
     from digest import config
     from digest.app import App
+    from digest.deliver import Settled
     from digest.pipeline import Published
 
 ListOption = Annotated[
     list[str] | None, typer.Option("--list", "-l", help="A list's name; repeatable. Default: every list.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+_HOW = {
+    DeliveryState.QUEUED: "is put off",
+    DeliveryState.FAILED: "has failed",
+    DeliveryState.IN_DOUBT: "is in doubt",
+}
 
 
 @app.command()
@@ -233,8 +241,28 @@ def _collect(program: "App", names: Sequence[str]) -> Collected:
 
 
 def _send(program: "App") -> Counter[DeliveryState]:
+    troubled: list[Settled] = []
+
+    def hear(settled: "Settled") -> None:
+        advance()
+        if settled.state is not DeliveryState.SENT:
+            troubled.append(settled)
+
     with _bar("sending", program.count_due()) as advance:
-        return program.send(on_settled=lambda _: advance())
+        sent = program.send(on_settled=hear)
+    _complain_of_mails(troubled)
+    return sent
+
+
+def _complain_of_mails(troubled: Sequence["Settled"]) -> None:
+    """Name what was not sent, one line for each reason."""
+    reasons: dict[tuple[DeliveryState, str], list[str]] = {}
+    for settled in troubled:
+        said = f"{settled.reply.code} {settled.reply.text}" if settled.reply else "another run has it"
+        reasons.setdefault((settled.state, said), []).append(settled.address)
+    for (state, said), addresses in reasons.items():
+        others = f" and {len(addresses) - 1:,} more" if len(addresses) > 1 else ""
+        complain(f"mail to {addresses[0]}{others} {_HOW[state]}: {said}")
 
 
 @contextmanager

@@ -264,6 +264,7 @@ def test_mails_that_a_full_disk_does_not_take_are_put_off_and_sent_when_there_is
     """)
     assert told.status == 0, told.err
     assert "Traceback" not in told.err
+    assert "is put off: 451 cannot deliver into" in told.err
     some = sum(len(terminal.mails(reader, folder="mail")) for reader in readers)
     assert 0 < some < len(readers), "the disk was full in the middle"
     assert f"{some} sent, {len(readers) - some} queued" in told.out

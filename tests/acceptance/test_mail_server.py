@@ -69,7 +69,13 @@ def test_a_temporary_refusal_is_put_off_and_a_final_one_is_not_asked_again(termi
             "subscribers", "add", "ada@mail.example", "bob@mail.example", "cy@mail.example"
         ).succeeded()
         server.answer("RCPT", "451 4.7.1 greylisted", "550 5.1.1 no such user")
-        first = terminal.digest("run", "--json").succeeded().json
+        told = terminal.digest("run", "--json")
+        first = told.json
+        assert told.status == 0
+        assert told.complaints == [
+            "mail to ada@mail.example is put off: 451 greylisted",
+            "mail to bob@mail.example has failed: 550 no such user",
+        ]
         assert {state: count for state, count in first["mails"].items() if count} == {
             "queued": 1,
             "failed": 1,

@@ -25,7 +25,7 @@ from makers import (
 )
 
 from digest import config
-from digest.deliver import Mail, deliver
+from digest.deliver import Mail, Settled, deliver
 from digest.errors import MessageError, SettingsError, TransportError
 from digest.model import Delivery, DeliveryState, Reply, SubscriberState, SuppressionReason
 from digest.pipeline import Writer
@@ -116,7 +116,7 @@ def test_the_waits_grow_and_the_last_one_repeats_until_the_mail_has_expired(data
 
 def test_each_row_is_told_of_as_it_is_settled(database: Database) -> None:
     ledger(database, 3)
-    heard: list[DeliveryState] = []
+    heard: list[Settled] = []
     deliver(
         database,
         Mailserver().refuse(250, 550, 451),
@@ -126,7 +126,9 @@ def test_each_row_is_told_of_as_it_is_settled(database: Database) -> None:
         on_settled=heard.append,
     )
 
-    assert heard == [SENT, FAILED, QUEUED]
+    assert [settled.state for settled in heard] == [SENT, FAILED, QUEUED]
+    assert [settled.address for settled in heard] == [reader(1), reader(2), reader(3)]
+    assert [settled.reply and settled.reply.code for settled in heard] == [250, 550, 451]
 
 
 def test_more_mails_than_are_claimed_at_once_all_leave(database: Database) -> None:

@@ -263,6 +263,7 @@ def test_names_of_the_programs_own_that_are_no_settings_are_let_pass(monkeypatch
         ("sekret = 'x'", "sekret is no setting; did you mean 'secret'?"),
         ("[transport]\nhosst = 'x'", "transport.hosst is no setting; did you mean 'host'?"),
         ("[lists.daily]\nsentense = 2", "lists.daily.sentense is no setting; did you mean 'sentences'?"),
+        ('[publisher]\naddress = "nobody"', "publisher.address: 'nobody' is not a mail address: it has no @"),
         ("[lists.daily.weights]\nvote = 2", "lists.daily.weights.vote is no setting; did you mean 'votes'?"),
         (
             "[lists.daily.sections.city]\nwieght = 1",
