@@ -8,9 +8,9 @@ import textwrap
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from smtpd import Smtpd
 
 import pytest
+from smtp_server import Smtpd
 from terminal import PATIENCE, PROGRAM, READER, SMALL_LIST, STORY, Finished, Terminal, part, read_mail
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 8

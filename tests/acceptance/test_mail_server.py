@@ -2,9 +2,9 @@
 
 import json
 from pathlib import Path
-from smtpd import Certificate, Smtpd
 
 from conftest import Need
+from smtp_server import Certificate, Smtpd
 from terminal import READER, Terminal, part, read_mail
 
 

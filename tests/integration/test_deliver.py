@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from smtpd import Smtpd
 
 import pytest
 from makers import (
@@ -23,6 +22,7 @@ from makers import (
     store,
     write,
 )
+from smtp_server import Smtpd
 
 from digest import config
 from digest.deliver import Mail, Settled, deliver

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import policy
-from smtpd import Smtpd, Taken
 
 import pytest
 from conftest import Need
 from postfix import Postfix
+from smtp_server import Smtpd, Taken
 
 from digest.message import Headers, message
 from digest.model import Letter, Reply

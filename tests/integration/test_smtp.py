@@ -3,10 +3,10 @@
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from smtpd import Certificate, Smtpd
 
 import pytest
 from conftest import Need
+from smtp_server import Certificate, Smtpd
 
 from digest.errors import SettingsError, TransportError
 from digest.model import Reply
