@@ -232,7 +232,7 @@ def test_other_lines_count_no_votes(line: str) -> None:
 
 @given(st.text())
 def test_no_line_breaks_the_readers(line: str) -> None:
-    list(find_dates(line))
-    read_author(line, line)
-    read_dateline(line)
-    read_votes(line)
+    assert all(line[date.start : date.end].strip() for date in find_dates(line))
+    for found in (read_author(line, line), read_dateline(line)):
+        assert found is None or found.strip()
+    assert (read_votes(line) or 0) >= 0

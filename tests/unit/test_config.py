@@ -251,7 +251,7 @@ def test_names_of_the_programs_own_that_are_no_settings_are_let_pass(monkeypatch
     monkeypatch.setenv("DIGEST_SHARED", "/nowhere")
     monkeypatch.setenv("DIGESTIVE", "biscuit")
 
-    load()
+    assert load().lists
 
 
 # --- what is wrong in the file
