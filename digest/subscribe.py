@@ -45,6 +45,8 @@ def set_state(
             raise AddressError(
                 f"{parsed.display} has left {list_name}; if he asked to come back, add him by name"
             )
+        if known is not None and known.state is SubscriberState.ACTIVE and state is SubscriberState.PENDING:
+            return known  # he has said yes already
         if known is None or known.state is not state:
             subscribers.set_state(
                 connection, list_name, str(parsed), key=parsed.key, state=state, consent=consent, now=now
@@ -62,10 +64,6 @@ def ask(database: Database, list_name: str, address: str, *, now: datetime) -> S
         AddressError: the text is no address, or mail to it is suppressed.
 
     """
-    with database.transaction() as connection:
-        known = subscribers.find(connection, list_name, read_address(address).key)
-    if known is not None and known.state is SubscriberState.ACTIVE:
-        return known
     return set_state(database, list_name, address, SubscriberState.PENDING, consent="asked", now=now)
 
 
