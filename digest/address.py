@@ -9,11 +9,14 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from digest.errors import AddressError
+
 _LOCAL_OCTETS = 64  # RFC 5321 section 4.5.3.1.1
 _ADDRESS_OCTETS = 254  # section 4.5.3.1.3, without the angle brackets
 _ATEXT = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-/=?^_`{|}~")
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _A_LABEL_PREFIX = "xn--"
+_DOTLESS = frozenset({"gmail.com", "googlemail.com"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +44,13 @@ class Address:
         return unicodedata.normalize("NFC", str(self).casefold())
 
     @property
+    def mailbox(self) -> str:
+        """The form under which one mailbox is counted: without a subaddress, at Gmail without dots."""
+        local, _, domain = self.key.rpartition("@")
+        local = local.partition("+")[0] or local
+        return f"{local.replace('.', '') if domain in _DOTLESS else local}@{domain}"
+
+    @property
     def needs_smtputf8(self) -> bool:
         """Whether only a server with SMTPUTF8 (RFC 6531) can take it."""
         return not self.local.isascii()
@@ -57,6 +67,19 @@ def parse_address(text: str) -> Address:
         return _whole(text)
     except ValueError as error:
         raise ValueError(f"{text!r:.80} is not a mail address: {error}") from None
+
+
+def read_address(text: str) -> Address:
+    """Read what a person typed as one address.
+
+    Raises:
+        AddressError: it is none.
+
+    """
+    try:
+        return parse_address(text.strip())
+    except ValueError as error:
+        raise AddressError(str(error)) from None
 
 
 def _whole(text: str) -> Address:

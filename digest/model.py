@@ -14,6 +14,8 @@ from datetime import UTC, date, datetime, time
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from digest.wishes import USUAL, Wishes
+
 When = date | datetime
 """A day, or an aware moment where the source says so exactly."""
 
@@ -188,6 +190,9 @@ class SubscriberState(StrEnum):
     ACTIVE = "active"  # gets every issue
     PAUSED = "paused"  # gets none for a while
     UNSUBSCRIBED = "unsubscribed"  # has left
+    ERASED = (
+        "erased"  # is forgotten; the row keeps nothing but its number, so that no old link meets a new reader
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,8 +204,9 @@ class Subscriber:
     address: str  # as given; compared case-insensitively
     state: SubscriberState
     since: datetime
-    consent: str  # how the present state came to be: "operator", "import", ...
-    language: str | None = None  # of the letter; None: the list's
+    consent: str  # how the present state came to be: "operator", "import", "web", "mail", ...
+    wishes: Wishes = USUAL
+    paused_until: datetime | None = None  # of a pause that ends by itself
 
 
 class SuppressionReason(StrEnum):
@@ -210,6 +216,8 @@ class SuppressionReason(StrEnum):
     COMPLAINT = "complaint"
     MANUAL = "manual"
     INVALID = "invalid"
+    ERASED = "erased"  # its reader asked to be forgotten; kept as a keyed hash
+    LEFT = "left"  # its reader left long ago; kept so, against files of addresses; he himself may come back
 
 
 class DeliveryState(StrEnum):
@@ -232,7 +240,7 @@ class Delivery:
     issue_id: int
     subscriber_id: int
     address: str
-    language: str | None
+    wishes: Wishes
     attempts: int
     claim: str  # the claim token; a write with another one is refused
 
@@ -261,7 +269,7 @@ class Letter:
     """A rendered issue: the same stories, links and order in HTML and in text."""
 
     subject: str
-    html: str
+    html: str  # empty: plain text alone
     text: str
 
 

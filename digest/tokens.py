@@ -1,7 +1,9 @@
 """Tokens: what a link in a letter carries so that it, and nothing else, proves who follows it.
 
-A token names a subscriber and is bound to one purpose by a keyed MAC of 128 bits (HMAC-SHA-256, truncated as
-RFC 2104 section 5 allows). It is written in lower-case base 32, since mail commands lose case on the way.
+A token names a row by its number and is bound to one purpose by a keyed MAC of 128 bits (HMAC-SHA-256, truncated as
+RFC 2104 section 5 allows). It is written in lower-case base 32, since mail commands lose case on the way. Nothing
+of it is stored. What may be done only once is made so by its row: a request is confirmed once, and its number is never
+given to another.
 """
 
 import base64
@@ -17,10 +19,15 @@ _MAC_BYTES = 16
 class Purpose(StrEnum):
     """What a token may be used for."""
 
-    UNSUBSCRIBE = "unsubscribe"
-    CONFIRM = "confirm"
-    PREFERENCES = "preferences"
+    UNSUBSCRIBE = "unsubscribe"  # a subscriber: leave, and nothing else
+    CONFIRM = "confirm"  # a request: yes, it was me
+    PREFERENCES = "preferences"  # a subscriber: everything he may do
+    LETTER = "letter"  # a delivery: everything, in reply to that letter
+    VOTE = "vote"  # a subscriber: vote, and nothing else
     MESSAGE_ID = "message-id"
+    ADDRESS = "address"  # a hash of one, where the address itself must not stand
+    NETWORK = "network"  # the same of where somebody writes from
+    FORM = "form"  # a page's form was made by us
 
 
 class Tokens:
@@ -29,13 +36,13 @@ class Tokens:
     def __init__(self, secret: str) -> None:
         self._key = hashlib.sha256(secret.encode()).digest()
 
-    def make(self, purpose: Purpose, subscriber_id: int) -> str:
-        """Give the token of a subscriber for a purpose: 34 characters of a-z2-7, always the same ones."""
-        number = subscriber_id.to_bytes(_ID_BYTES, "big")
-        return base64.b32encode(number + self._mac(purpose, number)).decode().rstrip("=").lower()
+    def make(self, purpose: Purpose, number: int) -> str:
+        """Give the token of a row for a purpose: 34 characters of a-z2-7, always the same ones."""
+        octets = number.to_bytes(_ID_BYTES, "big")
+        return base64.b32encode(octets + self._mac(purpose, octets)).decode().rstrip("=").lower()
 
     def read(self, purpose: Purpose, token: str) -> int | None:
-        """Give the subscriber's id, or None for a token that is not ours, of whatever kind."""
+        """Give the row's number, or None for a token that is not ours, of whatever kind."""
         try:
             raw = base64.b32decode(token.upper() + "=" * (-len(token) % 8))
         except (binascii.Error, ValueError):

@@ -6,30 +6,56 @@ changes nothing.
 """
 
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
 from digest.model import Delivery, DeliveryState, Reply, SubscriberState
-from digest.store.tables import deliveries, subscribers, suppressions
+from digest.store.subscribers import WISHES, wishes_of
+from digest.store.tables import deliveries, issues, subscribers, suppressions
+from digest.wishes import Frequency, Wishes
 
 
 def enqueue(
-    connection: sa.Connection, issue_id: int, list_name: str, *, now: datetime, expires: datetime
+    connection: sa.Connection,
+    issue_id: int,
+    list_name: str,
+    *,
+    due: Callable[[Wishes], datetime | None],
+    now: datetime,
+    lifetime: timedelta,
 ) -> int:
-    """Make a row for each active subscriber of the list and give how many."""
-    row = sa.select(
-        sa.literal(issue_id),
-        subscribers.c.id,
-        sa.literal(DeliveryState.QUEUED.value),
-        sa.literal(now, deliveries.c.due.type),
-        sa.literal(expires, deliveries.c.expires.type),
-        sa.literal(now, deliveries.c.changed.type),
-        sa.literal(0),
-    ).where(subscribers.c.list == list_name, subscribers.c.state == SubscriberState.ACTIVE.value)
+    """Make a row for each active subscriber of the list and give how many.
+
+    `due` says when one with such a frequency, hour and zone gets it, or None for not at all; it is asked once for
+    each different three of them, however many readers share them.
+    """
+    timing = (subscribers.c.frequency, subscribers.c.hour, subscribers.c.zone)
+    active = (subscribers.c.list == list_name) & (subscribers.c.state == SubscriberState.ACTIVE.value)
     names = ["issue_id", "subscriber_id", "state", "due", "expires", "changed", "attempts"]
-    return connection.execute(sa.insert(deliveries).from_select(names, row)).rowcount
+    rows = 0
+    for frequency, hour, zone in connection.execute(sa.select(*timing).where(active).distinct()).all():
+        moment = due(Wishes(frequency=Frequency(frequency), hour=hour, zone=zone))
+        if moment is None:
+            continue
+        alike = [
+            column.is_not_distinct_from(value)
+            for column, value in zip(timing, (frequency, hour, zone), strict=True)
+        ]
+        row = sa.select(
+            sa.literal(issue_id),
+            subscribers.c.id,
+            sa.literal(DeliveryState.QUEUED.value),
+            sa.literal(moment, deliveries.c.due.type),
+            sa.literal(moment + lifetime, deliveries.c.expires.type),
+            sa.literal(now, deliveries.c.changed.type),
+            sa.literal(0),
+        ).where(active, *alike)
+        rows += connection.execute(sa.insert(deliveries).from_select(names, row)).rowcount
+    return rows
 
 
 def expire_leases(connection: sa.Connection, *, now: datetime, resend: bool) -> None:
@@ -70,7 +96,12 @@ def claim(
     connection.execute(sa.update(deliveries).where(deliveries.c.id.in_(ids)).values(leased))
     wanted = (subscribers.c.state == SubscriberState.ACTIVE.value) & suppressions.c.address_key.is_(None)
     rows = connection.execute(
-        sa.select(deliveries, subscribers.c.address, subscribers.c.language, wanted.label("wanted"))
+        sa.select(
+            deliveries,
+            subscribers.c.address,
+            *(subscribers.c[name] for name in WISHES),
+            wanted.label("wanted"),
+        )
         .join(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
         .outerjoin(suppressions, suppressions.c.address_key == subscribers.c.address_key)
         .where(deliveries.c.id.in_(ids))
@@ -81,13 +112,21 @@ def claim(
     return tuple(_delivery(row) for row in rows if row.wanted), len(unwanted)
 
 
-def transmitting(connection: sa.Connection, delivery: Delivery, *, now: datetime, lease: timedelta) -> bool:
+def transmitting(
+    connection: sa.Connection,
+    delivery: Delivery,
+    *,
+    now: datetime,
+    lease: timedelta,
+    variant_id: int | None = None,
+) -> bool:
     """Record that the mail is about to be sent; False means the lease was lost and it must not be.
 
     Its lease begins anew, so that a slow mail before it in the batch does not put this one in doubt.
     """
     ours = _held(delivery) & _is(DeliveryState.CLAIMED)
-    return bool(_move(connection, ours, DeliveryState.TRANSMITTING, now=now, leased_until=now + lease))
+    values = {"leased_until": now + lease, "variant_id": variant_id}
+    return bool(_move(connection, ours, DeliveryState.TRANSMITTING, now=now, **values))
 
 
 def settle(
@@ -131,6 +170,45 @@ def counts(connection: sa.Connection, issue_id: int) -> Counter[DeliveryState]:
     return Counter({DeliveryState(state): count for state, count in connection.execute(query).all()})
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What the letter of a delivery was."""
+
+    issue_id: int
+    subscriber_id: int
+    variant_id: int | None  # None: it has not been written yet
+
+
+def about(connection: sa.Connection, delivery_id: int) -> Subject | None:
+    """Give what the letter was of a row that a token names."""
+    query = sa.select(deliveries.c.issue_id, deliveries.c.subscriber_id, deliveries.c.variant_id)
+    row = connection.execute(query.where(deliveries.c.id == delivery_id)).one_or_none()
+    if row is None:
+        return None
+    return Subject(issue_id=row.issue_id, subscriber_id=row.subscriber_id, variant_id=row.variant_id)
+
+
+def history(connection: sa.Connection, subscriber_id: int) -> list[dict[str, Any]]:
+    """Give what a reader was sent, oldest first: the issue's date and how its delivery ended."""
+    query = (
+        sa.select(issues.c.list, issues.c.date, deliveries.c.state, deliveries.c.changed, deliveries.c.reply)
+        .join(issues, issues.c.id == deliveries.c.issue_id)
+        .where(deliveries.c.subscriber_id == subscriber_id)
+        .order_by(deliveries.c.id)
+    )
+    return [dict(row._mapping) for row in connection.execute(query)]  # noqa: SLF001 - public in spite of its name
+
+
+def forget(connection: sa.Connection, *, before: datetime) -> int:
+    """Remove the rows that ended before a moment, but never the newest, whose number must not be given again."""
+    over = deliveries.c.state.in_(
+        [state.value for state in (DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.SKIPPED)]
+    )
+    newest = connection.scalar(sa.select(sa.func.max(deliveries.c.id)))
+    old = over & (deliveries.c.changed < before) & (deliveries.c.id != newest)
+    return connection.execute(sa.delete(deliveries).where(old)).rowcount
+
+
 def _is(state: DeliveryState) -> sa.ColumnElement[bool]:
     return deliveries.c.state == state.value
 
@@ -160,7 +238,7 @@ def _delivery(row: sa.Row[Any]) -> Delivery:
         issue_id=row.issue_id,
         subscriber_id=row.subscriber_id,
         address=row.address,
-        language=row.language,
+        wishes=wishes_of(row),
         attempts=row.attempts,
         claim=row.claim,
     )

@@ -1,11 +1,33 @@
 """Issues: one a list and date, frozen once published."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import islice
+from typing import Any
 
 import sqlalchemy as sa
 
 from digest.model import Issue, from_json, to_json
 from digest.store.tables import issues
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Headline:
+    """What stands over a story."""
+
+    title: str
+    language: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outline:
+    """An issue as a list of issues shows it."""
+
+    number: int
+    date: date
+    headlines: tuple[Headline, ...]  # the first ones
+    stories: int  # in all
 
 
 def find(connection: sa.Connection, list_name: str, on: date) -> tuple[int, Issue] | None:
@@ -19,6 +41,73 @@ def get(connection: sa.Connection, issue_id: int) -> Issue:
     """Give the issue of a row id that a delivery names."""
     content = connection.execute(sa.select(issues.c.content).where(issues.c.id == issue_id)).scalar_one()
     return from_json(Issue, content)
+
+
+def between(connection: sa.Connection, list_name: str, first: date, last: date) -> tuple[Issue, ...]:
+    """Give a list's issues of the dates from `first` to `last`, oldest first."""
+    query = (
+        sa.select(issues.c.content)
+        .where(issues.c.list == list_name, issues.c.date >= first, issues.c.date <= last)
+        .order_by(issues.c.date)
+    )
+    return tuple(from_json(Issue, content) for content in connection.scalars(query))
+
+
+def newest(connection: sa.Connection, list_name: str, *, limit: int) -> tuple[Issue, ...]:
+    """Give the issues of a list that were published last, the last one first."""
+    query = (
+        sa.select(issues.c.content)
+        .where(issues.c.list == list_name)
+        .order_by(issues.c.number.desc())
+        .limit(limit)
+    )
+    return tuple(from_json(Issue, content) for content in connection.scalars(query))
+
+
+def outlines(
+    connection: sa.Connection, list_name: str, *, offset: int, limit: int, headlines: int
+) -> tuple[Outline, ...]:
+    """Give some of a list's issues, the newest date first, with the first headlines of each.
+
+    They are read out of the JSON as it is: an issue holds all its articles, and to build those for thirty issues takes
+    longer than a reader waits.
+    """
+    query = (
+        sa.select(issues.c.number, issues.c.date, issues.c.content)
+        .where(issues.c.list == list_name)
+        .order_by(issues.c.date.desc())
+        .offset(offset)
+        .limit(limit)
+    )
+    return tuple(
+        Outline(
+            number=row.number,
+            date=row.date,
+            headlines=tuple(islice(_headlines(row.content), headlines)),
+            stories=sum(len(section["stories"]) for section in row.content["sections"]),
+        )
+        for row in connection.execute(query)
+    )
+
+
+def count(connection: sa.Connection, list_name: str) -> int:
+    """Count a list's issues."""
+    return (
+        connection.scalar(sa.select(sa.func.count()).select_from(issues).where(issues.c.list == list_name))
+        or 0
+    )
+
+
+def first_date(connection: sa.Connection, list_name: str, *, after: date) -> date | None:
+    """Give the date of a list's oldest issue after a date."""
+    query = sa.select(sa.func.min(issues.c.date)).where(issues.c.list == list_name, issues.c.date > after)
+    return connection.execute(query).scalar_one_or_none()
+
+
+def last_date(connection: sa.Connection, list_name: str, *, before: date) -> date | None:
+    """Give the date of a list's newest issue before a date."""
+    query = sa.select(sa.func.max(issues.c.date)).where(issues.c.list == list_name, issues.c.date < before)
+    return connection.execute(query).scalar_one_or_none()
 
 
 def last_closed(connection: sa.Connection, list_name: str) -> datetime | None:
@@ -45,3 +134,9 @@ def freeze(connection: sa.Connection, issue: Issue) -> int:
     }
     issue_id: int = connection.execute(sa.insert(issues).values(values).returning(issues.c.id)).scalar_one()
     return issue_id
+
+
+def _headlines(content: dict[str, Any]) -> Iterator[Headline]:
+    for section in content["sections"]:
+        for story in section["stories"]:
+            yield Headline(title=story["lead"]["title"], language=story["lead"].get("language"))

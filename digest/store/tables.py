@@ -66,6 +66,16 @@ issues = sa.Table(
     sa.UniqueConstraint("list", "number"),
 )
 
+variants = sa.Table(
+    "variants",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("issue_id", sa.ForeignKey("issues.id"), nullable=False),
+    sa.Column("wishes", sa.Text, nullable=False),  # JSON, the same for all who get this letter
+    sa.Column("stories", sa.JSON, nullable=False),  # the articles that lead its stories, in its order
+    sa.UniqueConstraint("issue_id", "wishes"),
+)
+
 subscribers = sa.Table(
     "subscribers",
     metadata,
@@ -77,13 +87,21 @@ subscribers = sa.Table(
     sa.Column("since", Instant, nullable=False),
     sa.Column("consent", sa.Text, nullable=False),
     sa.Column("language", sa.Text),
+    sa.Column("frequency", sa.Text, nullable=False, server_default="daily"),
+    sa.Column("hour", sa.Text),  # 07:00, local to the zone
+    sa.Column("zone", sa.Text),
+    sa.Column("topics", sa.JSON),
+    sa.Column("minutes", sa.Integer),
+    sa.Column("format", sa.Text, nullable=False, server_default="html"),
+    sa.Column("paused_until", Instant),
     sa.UniqueConstraint("list", "address_key"),
+    sa.Index(None, "address_key"),
 )
 
 suppressions = sa.Table(
     "suppressions",
     metadata,
-    sa.Column("address_key", sa.Text, primary_key=True),
+    sa.Column("address_key", sa.Text, primary_key=True),  # of one who is forgotten: its keyed hash
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("since", Instant, nullable=False),
 )
@@ -104,7 +122,91 @@ deliveries = sa.Table(
     sa.Column("code", sa.Integer),
     sa.Column("enhanced", sa.Text),
     sa.Column("reply", sa.Text),
+    sa.Column("variant_id", sa.Integer),  # the letter that it was
     sa.UniqueConstraint("issue_id", "subscriber_id"),
     sa.Index(None, "state", "due"),
     sa.Index(None, "subscriber_id"),
+)
+
+requests = sa.Table(
+    "requests",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),  # never used again: old links name it
+    sa.Column("list", sa.Text, nullable=False),
+    sa.Column("address", sa.Text, nullable=False),
+    sa.Column("address_key", sa.Text, nullable=False),
+    sa.Column("commands", sa.JSON, nullable=False),
+    sa.Column("door", sa.Text, nullable=False),
+    sa.Column("wording", sa.Text, nullable=False),
+    sa.Column("language", sa.Text),
+    sa.Column("made", Instant, nullable=False),
+    sa.Column("expires", Instant, nullable=False),
+    sa.Column("confirmed", Instant),
+    sa.Index(None, "address_key"),
+    sqlite_autoincrement=True,
+)
+
+notices = sa.Table(
+    "notices",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("list", sa.Text, nullable=False),
+    sa.Column("address", sa.Text, nullable=False),
+    sa.Column("language", sa.Text),
+    sa.Column("said", sa.JSON, nullable=False),
+    sa.Column("subscriber_id", sa.Integer),
+    sa.Column("request_id", sa.Integer),
+    sa.Column("thread", sa.JSON),
+    sa.Column("mailbox", sa.Text, nullable=False),  # the address as caps count it
+    sa.Column("domain", sa.Text, nullable=False),
+    sa.Column("network", sa.Text),  # a keyed hash of where the wish came from
+    sa.Column("made", Instant, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("due", Instant, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("claim", sa.Text),
+    sa.Column("leased_until", Instant),
+    sa.Column("code", sa.Integer),
+    sa.Column("reply", sa.Text),
+    sa.Index(None, "state", "due"),
+    sa.Index(None, "mailbox", "made"),
+    sa.Index(None, "domain", "made"),
+    sa.Index(None, "network", "made"),
+    sa.Index(None, "made"),
+    sqlite_autoincrement=True,
+)
+
+consents = sa.Table(
+    "consents",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("subject", sa.Text),  # a keyed hash of the address; none once it is forgotten
+    sa.Column("content", sa.Text),  # JSON; none once it is forgotten
+    sa.Column("salt", sa.Text),  # so that the hash of what is forgotten cannot be guessed
+    sa.Column("hash", sa.Text, nullable=False),  # of salt and content
+    sa.Column("link", sa.Text, nullable=False),  # of the link before, the moment and the hash
+    sa.Index(None, "subject"),
+    sqlite_autoincrement=True,
+)
+
+handled = sa.Table(
+    "handled",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),  # of a mail or a form: a hash
+    sa.Column("at", Instant, nullable=False),
+    sa.Index(None, "at"),
+)
+
+votes = sa.Table(
+    "votes",
+    metadata,
+    sa.Column("subscriber_id", sa.ForeignKey("subscribers.id"), primary_key=True),
+    sa.Column("article_id", sa.Text, primary_key=True),  # that leads the story
+    sa.Column("list", sa.Text, nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.Index(None, "article_id"),
+    sa.Index(None, "list", "at"),
 )

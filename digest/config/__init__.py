@@ -7,197 +7,56 @@ the folder of config.toml; a path that is not there may name one of the shipped 
 
 import difflib
 import os
+import secrets
 import tomllib
 from collections.abc import Mapping
-from datetime import time
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Any, Literal, get_args, get_origin
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    PrivateAttr,
-    SecretStr,
-    StringConstraints,
-    ValidationError,
-)
+from pydantic import BaseModel, Field, PrivateAttr, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from digest.address import parse_address
+from digest.config.tables import (
+    MORE,
+    Delivery,
+    Fetch,
+    Inbound,
+    List,
+    Name,
+    Publisher,
+    Retention,
+    Section,
+    Signup,
+    Source,
+    Transport,
+    Web,
+    Weights,
+)
 from digest.errors import SettingsError
-from digest.model import Kind, Method
 from digest.resources import shipped
+
+__all__ = [
+    "MORE",
+    "Delivery",
+    "Fetch",
+    "Inbound",
+    "List",
+    "Publisher",
+    "Retention",
+    "Section",
+    "Settings",
+    "Signup",
+    "Source",
+    "Transport",
+    "Web",
+    "Weights",
+    "kept_secret",
+    "load",
+    "read_secret",
+]
 
 NOT_SETTINGS = {"DIGEST_CONFIG", "DIGEST_SHARED"}
 """Names in the environment that begin like settings and are none."""
-
-
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"no time zone is called {name!r}; use a name such as Europe/Paris or UTC") from None
-    return name
-
-
-def _hour(text: str) -> str:
-    try:
-        time.fromisoformat(text)
-    except ValueError:
-        raise ValueError(f"{text!r} is not a time of day; write it as 07:00") from None
-    return text
-
-
-def _address(text: str) -> str:
-    if text:
-        parse_address(text)
-    return text
-
-
-def _http(url: str) -> str:
-    if url and not url.startswith(("https://", "http://")):
-        raise ValueError(f"{url!r} does not begin with https:// or http://")
-    return url.rstrip("/")
-
-
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
-Zone = Annotated[str, AfterValidator(_zone)]
-TimeOfDay = Annotated[str, AfterValidator(_hour)]
-Url = Annotated[str, AfterValidator(_http)]
-MailAddress = Annotated[str, AfterValidator(_address)]
-Count = Annotated[int, Field(ge=0)]
-Positive = Annotated[int, Field(ge=1)]
-Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-
-
-class _Table(BaseModel):
-    """One table of config.toml."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-def _https(url: str) -> str:
-    if not url.startswith("https://"):
-        raise ValueError(f"{url!r} does not begin with https://; letters may lead nowhere else")
-    return url.rstrip("/")
-
-
-class Publisher(_Table):
-    """Who sends the letters."""
-
-    name: str = "The Port Alder Digest"
-    address: Annotated[MailAddress, Field(min_length=1)] = "digest@digest.example"
-    reply_to: MailAddress = ""
-    bounce_address: MailAddress = ""
-    postal_address: str = "Digest, 1 Harbour Street, Port Alder"
-    url: Annotated[str, AfterValidator(_https)] = "https://digest.example"
-
-    @property
-    def domain(self) -> str:
-        """The domain that Message-ID and List-Id are made in."""
-        return self.address.rpartition("@")[2]
-
-
-class Transport(_Table):
-    """How finished mails leave."""
-
-    kind: Literal["maildir", "smtp"] = "maildir"
-    folder: Path = Path("var/mail")
-    host: str = "localhost"
-    port: Annotated[int, Field(ge=1, le=65535)] = 25
-    security: Literal["none", "starttls", "tls"] = "starttls"
-    username: str = ""
-    password: SecretStr = SecretStr("")
-    password_file: Path | Literal[""] = ""
-    ca_file: Path | Literal[""] = ""
-    hello_name: str = ""
-    timeout_seconds: Positive = 300
-
-
-class Fetch(_Table):
-    """How pages and feeds are fetched."""
-
-    every_minutes: Positive = 30
-    timeout_seconds: Positive = 10
-    total_seconds: Positive = 30
-    max_megabytes: Positive = 10
-    pages_per_source: Count = 30
-    private_addresses: bool = False
-    user_agent: str = ""
-
-
-class Delivery(_Table):
-    """What happens to a mail that is not taken at once."""
-
-    lease_seconds: Positive = 300
-    retry_minutes: Annotated[tuple[Positive, ...], Field(min_length=1)] = (5, 15, 60, 240)
-    give_up_hours: Positive = 72
-    in_doubt: Literal["hold", "resend"] = "hold"
-
-
-class Source(_Table):
-    """One place that articles come from."""
-
-    kind: Literal["folder", "feed", "page"]
-    path: Path | Literal[""] = ""
-    url: Url = ""
-    title: str = ""
-    section: str = ""
-    article_kind: Kind | Literal[""] = ""
-    language: str = ""
-    full_text: bool = False
-
-    def model_post_init(self, _context: Any) -> None:
-        """Refuse a source that says not where it is."""
-        if self.kind == "folder" and not self.path:
-            raise ValueError('a folder needs its path: path = "articles"')
-        if self.kind != "folder" and not self.url:
-            raise ValueError(f'a {self.kind} needs its url: url = "https://…"')
-
-
-class Section(_Table):
-    """One section of a list's issues."""
-
-    title: str = ""
-    also: tuple[str, ...] = ()
-    weight: Weight = 0.5
-    stories: Count = 5
-
-
-class Weights(_Table):
-    """How much each term counts in ranking."""
-
-    votes: Weight = 1.0
-    freshness: Weight = 1.0
-    section: Weight = 1.0
-    sources: Weight = 1.5
-
-
-class List(_Table):
-    """What one subscribes to."""
-
-    title: str = "The Port Alder Digest"
-    description: str = "The day's stories, told in their own sentences."
-    sources: tuple[Name, ...] = ()
-    language: str = "en"
-    timezone: Zone = "UTC"
-    at: TimeOfDay = "07:00"
-    catch_up_hours: Positive = 24
-    method: Method = Method.LEXRANK
-    sentences: Positive = 3
-    top_stories: Count = 3
-    minutes: Count = 0
-    max_age_hours: Count = 0
-    half_life_hours: Positive = 24
-    stories_per_source: Count = 0
-    fewest_stories: Positive = 1
-    images: bool = True
-    letter: Name = "issue"
-    weights: Weights = Weights()
-    sections: dict[Name, Section] = Field(default_factory=dict)
 
 
 class Settings(BaseSettings):
@@ -220,6 +79,10 @@ class Settings(BaseSettings):
     transport: Transport = Transport()
     fetch: Fetch = Fetch()
     delivery: Delivery = Delivery()
+    signup: Signup = Signup()
+    inbound: Inbound = Inbound()
+    web: Web = Web()
+    retention: Retention = Retention()
     sources: dict[Name, Source] = Field(default_factory=dict)
     lists: dict[Name, List] = Field(default_factory=dict)
 
@@ -299,6 +162,31 @@ def read_secret(value: SecretStr, file: Path | str, base: Path) -> str:
         return (base / file).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"the secret file {base / file} cannot be read: {error}") from None
+
+
+def kept_secret(path: Path) -> str:
+    """Read the secret that was made before, or make it; only this user can read the file.
+
+    Raises:
+        SettingsError: it cannot be kept there, or the file is empty.
+
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_hex(32))
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise SettingsError(
+            f"the secret cannot be kept in {path}: {error.strerror}; set `secret` or `secret_file`"
+        ) from None
+    kept = path.read_text(encoding="ascii").strip()
+    if not kept:
+        raise SettingsError(
+            f"{path} is empty; remove it and a new secret is made, which ends the links of old letters"
+        )
+    return kept
 
 
 def _read(file: Path) -> dict[str, Any]:

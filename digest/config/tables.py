@@ -1,0 +1,271 @@
+"""The tables of config.toml, each with its keys and their defaults."""
+
+from datetime import time
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+
+from digest.address import parse_address
+from digest.model import Article, Kind, Method
+
+MORE = "more"
+"""The section for what fits no other."""
+
+
+_LONGEST_LOCAL = 17
+"""Octets that +unsubscribe- and a token leave of the 64 that RFC 5321 section 4.5.3.1.1 gives."""
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"no time zone is called {name!r}; use a name such as Europe/Paris or UTC") from None
+    return name
+
+
+def _hour(text: str) -> str:
+    try:
+        time.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a time of day; write it as 07:00") from None
+    return text
+
+
+def _address(text: str) -> str:
+    if text:
+        parse_address(text)
+    return text
+
+
+def _listen(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    if text and not (host and port.isdigit() and int(port) < 2**16):
+        raise ValueError(f"{text!r} is not an address and a port; write it as 127.0.0.1:8080")
+    return text
+
+
+def _short(text: str) -> str:
+    if len(text.partition("@")[0]) > _LONGEST_LOCAL:
+        raise ValueError(
+            f"{text!r} is too long before the @: {_LONGEST_LOCAL} characters leave room for +unsubscribe-… (RFC 5321)"
+        )
+    return text
+
+
+def _http(url: str) -> str:
+    if url and not url.startswith(("https://", "http://")):
+        raise ValueError(f"{url!r} does not begin with https:// or http://")
+    return url.rstrip("/")
+
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+Zone = Annotated[str, AfterValidator(_zone)]
+TimeOfDay = Annotated[str, AfterValidator(_hour)]
+Url = Annotated[str, AfterValidator(_http)]
+MailAddress = Annotated[str, AfterValidator(_address)]
+Count = Annotated[int, Field(ge=0)]
+Positive = Annotated[int, Field(ge=1)]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class _Table(BaseModel):
+    """One table of config.toml."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _https(url: str) -> str:
+    if not url.startswith("https://"):
+        raise ValueError(f"{url!r} does not begin with https://; letters may lead nowhere else")
+    return url.rstrip("/")
+
+
+class Publisher(_Table):
+    """Who sends the letters."""
+
+    name: str = "The Port Alder Digest"
+    address: Annotated[MailAddress, Field(min_length=1), AfterValidator(_short)] = "digest@digest.example"
+    reply_to: MailAddress = ""
+    bounce_address: MailAddress = ""
+    postal_address: str = "Digest, 1 Harbour Street, Port Alder"
+    url: Annotated[str, AfterValidator(_https)] = "https://digest.example"
+
+    @property
+    def domain(self) -> str:
+        """The domain that Message-ID and List-Id are made in."""
+        return self.address.rpartition("@")[2]
+
+    def own(self, detail: str) -> str:
+        """Give the publisher's address with a subaddress (RFC 5233), by which an answer is known."""
+        local, _, domain = self.address.rpartition("@")
+        return f"{local}+{detail}@{domain}"
+
+
+class Transport(_Table):
+    """How finished mails leave."""
+
+    kind: Literal["maildir", "smtp"] = "maildir"
+    folder: Path = Path("var/mail")
+    host: str = "localhost"
+    port: Annotated[int, Field(ge=1, le=65535)] = 25
+    security: Literal["none", "starttls", "tls"] = "starttls"
+    username: str = ""
+    password: SecretStr = SecretStr("")
+    password_file: Path | Literal[""] = ""
+    ca_file: Path | Literal[""] = ""
+    hello_name: str = ""
+    timeout_seconds: Positive = 300
+
+
+class Fetch(_Table):
+    """How pages and feeds are fetched."""
+
+    every_minutes: Positive = 30
+    timeout_seconds: Positive = 10
+    total_seconds: Positive = 30
+    max_megabytes: Positive = 10
+    pages_per_source: Count = 30
+    private_addresses: bool = False
+    user_agent: str = ""
+
+
+class Delivery(_Table):
+    """What happens to a mail that is not taken at once."""
+
+    lease_seconds: Positive = 300
+    retry_minutes: Annotated[tuple[Positive, ...], Field(min_length=1)] = (5, 15, 60, 240)
+    give_up_hours: Positive = 72
+    in_doubt: Literal["hold", "resend"] = "hold"
+
+
+class Signup(_Table):
+    """What keeps the sign-up from being used against others; every letter counts that goes to an unproven address."""
+
+    confirmations_per_address_a_day: Positive = 1
+    confirmations_per_network_an_hour: Positive = 20
+    confirmations_per_domain_an_hour: Positive = 100
+    confirmations_an_hour: Positive = 500
+    answers_per_address_a_day: Positive = 10
+    valid_days: Positive = 7
+    seconds_to_fill: Count = 3
+    refused_domains: tuple[str, ...] = ()
+
+
+class Inbound(_Table):
+    """Where readers' mail is read."""
+
+    kind: Literal["none", "imap", "lmtp", "smtp", "maildir"] = "none"
+    host: str = "localhost"
+    port: Annotated[int, Field(ge=0, le=65535)] = 993
+    socket: Path | Literal[""] = ""
+    security: Literal["none", "starttls", "tls"] = "tls"
+    username: str = ""
+    password: SecretStr = SecretStr("")
+    password_file: Path | Literal[""] = ""
+    ca_file: Path | Literal[""] = ""
+    folder: Path = Path("var/inbox")
+    mailbox: str = "INBOX"
+    done_mailbox: str = ""
+    poll_seconds: Positive = 60
+    max_megabytes: Positive = 25
+    authserv_id: str = ""
+
+
+class Web(_Table):
+    """The readers' pages."""
+
+    listen: Annotated[str, AfterValidator(_listen)] = "127.0.0.1:8080"
+    trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")
+    requests_a_minute: Positive = 120
+    archive: bool = True
+
+
+class Retention(_Table):
+    """How long what is known about readers is kept; 0: for good."""
+
+    pending_days: Positive = 7
+    notices_days: Positive = 30
+    deliveries_days: Count = 365
+    left_days: Count = 365
+    consent_days: Count = 1095
+
+
+class Source(_Table):
+    """One place that articles come from."""
+
+    kind: Literal["folder", "feed", "page"]
+    path: Path | Literal[""] = ""
+    url: Url = ""
+    title: str = ""
+    section: str = ""
+    article_kind: Kind | Literal[""] = ""
+    language: str = ""
+    full_text: bool = False
+
+    def model_post_init(self, _context: Any) -> None:
+        """Refuse a source that says not where it is."""
+        if self.kind == "folder" and not self.path:
+            raise ValueError('a folder needs its path: path = "articles"')
+        if self.kind != "folder" and not self.url:
+            raise ValueError(f'a {self.kind} needs its url: url = "https://…"')
+
+
+class Section(_Table):
+    """One section of a list's issues."""
+
+    title: str = ""
+    also: tuple[str, ...] = ()
+    weight: Weight = 0.5
+    stories: Count = 5
+
+
+class Weights(_Table):
+    """How much each term counts in ranking."""
+
+    votes: Weight = 1.0
+    freshness: Weight = 1.0
+    section: Weight = 1.0
+    sources: Weight = 1.5
+    readers: Weight = 0.5
+
+
+class List(_Table):
+    """What one subscribes to."""
+
+    title: str = "The Port Alder Digest"
+    description: str = "The day's stories, told in their own sentences."
+    sources: tuple[Name, ...] = ()
+    language: str = "en"
+    timezone: Zone = "UTC"
+    at: TimeOfDay = "07:00"
+    catch_up_hours: Positive = 24
+    method: Method = Method.LEXRANK
+    sentences: Positive = 3
+    top_stories: Count = 3
+    minutes: Count = 0
+    max_age_hours: Count = 0
+    half_life_hours: Positive = 24
+    stories_per_source: Count = 0
+    fewest_stories: Positive = 1
+    public: bool = True
+    images: bool = True
+    letter: Name = "issue"
+    weights: Weights = Weights()
+    sections: dict[Name, Section] = Field(default_factory=dict)
+
+    def section_called(self, text: str) -> str | None:
+        """Give the name of the section that is called so: by its name, its title, or another that articles use."""
+        wanted = text.casefold()
+        for name, section in self.sections.items():
+            if wanted and wanted in (name, section.title.casefold(), *map(str.casefold, section.also)):
+                return name
+        return None
+
+    def section_of(self, article: Article) -> str:
+        """Give the section of an article: its kind's own, the one that it names, or "more"."""
+        if article.kind is not Kind.NEWS:
+            return article.kind.value
+        return self.section_called(article.section or "") or MORE
