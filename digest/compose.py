@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 from digest import config
-from digest.curate import MORE, TOP
+from digest.config import MORE
+from digest.curate import TOP
 from digest.errors import IssueError
 from digest.model import Issue, Section, Story
 

@@ -34,6 +34,7 @@ class Mail:
     envelope_from: str
     recipient: str
     message: bytes
+    variant_id: int | None = None  # which letter of an issue it is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,14 +51,15 @@ def deliver(
     transport: Transport,
     settings: config.Delivery,
     *,
-    write: Callable[[Delivery], Mail],
+    write: Callable[[Delivery], Mail | None],
     clock: Callable[[], datetime],
     on_settled: Callable[[Settled], None] = lambda _: None,
 ) -> Counter[DeliveryState]:
     """Send every mail that is due and give how many rows ended in which state.
 
-    QUEUED counts those that are put off. `write` makes a delivery's mail; a mail that cannot be made right fails
-    with the reason in its row. `on_settled` hears of each mail.
+    QUEUED counts those that are put off. `write` makes a delivery's mail, or gives None where it would hold nothing
+    that the reader wants, which skips it; a mail that cannot be made right fails with the reason in its row.
+    `on_settled` hears of each mail.
 
     Raises:
         TransportError: the server cannot be reached; all rows that were not begun are due again.
@@ -90,7 +92,7 @@ class _Work:
 
     database: Database
     settings: config.Delivery
-    write: Callable[[Delivery], Mail]
+    write: Callable[[Delivery], Mail | None]
     clock: Callable[[], datetime]
 
 
@@ -112,9 +114,17 @@ def _send(delivery: Delivery, session: Session, work: _Work) -> tuple[Settled, b
     except MessageError as error:
         unfit = Reply(code=554, enhanced="5.6.0", text=str(error))
         return _record(delivery, DeliveryState.FAILED, unfit, work), True
+    if mail is None:
+        return _record(delivery, DeliveryState.SKIPPED, None, work), True
+    return _hand_over(delivery, mail, session, work)
+
+
+def _hand_over(delivery: Delivery, mail: Mail, session: Session, work: _Work) -> tuple[Settled, bool]:
     with work.database.transaction() as connection:
         lease = timedelta(seconds=work.settings.lease_seconds)
-        if not deliveries.transmitting(connection, delivery, now=work.clock(), lease=lease):
+        if not deliveries.transmitting(
+            connection, delivery, now=work.clock(), lease=lease, variant_id=mail.variant_id
+        ):
             # The lease is over and the row is another worker's.
             return Settled(address=delivery.address, state=DeliveryState.QUEUED, reply=None), True
     try:
@@ -130,7 +140,7 @@ def _send(delivery: Delivery, session: Session, work: _Work) -> tuple[Settled, b
     return _record(delivery, state, reply, work), True
 
 
-def _record(delivery: Delivery, state: DeliveryState, reply: Reply, work: _Work) -> Settled:
+def _record(delivery: Delivery, state: DeliveryState, reply: Reply | None, work: _Work) -> Settled:
     with work.database.transaction() as connection:
         deliveries.settle(connection, delivery, state, reply=reply, now=work.clock())
     return Settled(address=delivery.address, state=state, reply=reply)

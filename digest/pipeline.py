@@ -1,7 +1,7 @@
 """The day, one call per step: what is published, and how each reader's mail is made.
 
     publish   stored articles ─ curate ─▶ stories ─ summarise ─▶ … ─ compose ─▶ issue ─▶ frozen, with a row a reader
-    Writer    issue ─ render ─▶ letter (once a variant) ─ fill ─▶ … ─ message ─▶ one mail's bytes
+    Writer    issue ─ tailor ─▶ … ─ render ─▶ letter (once a variant) ─ fill ─▶ … ─ message ─▶ one mail's bytes
 
 Publishing is one transaction: the issue and its deliveries are there together or not at all, and publishing the
 same list and date again changes nothing.
@@ -12,8 +12,10 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
+
+import sqlalchemy as sa
 
 from digest import config
 from digest.compose import WORDS_PER_MINUTE, compose, most_steps, shorten
@@ -21,11 +23,14 @@ from digest.curate import curate
 from digest.deliver import Mail
 from digest.errors import MessageError
 from digest.message import Headers, html_octets, message
-from digest.model import Article, Delivery, Issue, Letter, Story, Subscriber
-from digest.render import Blank, Masthead, Press, Slot, fill, render, render_notice
-from digest.store import Database, articles, deliveries, issues
+from digest.model import Article, Delivery, Issue, Letter, Story
+from digest.notify import list_links
+from digest.render import Blank, Masthead, Press, Slot, fill, render
+from digest.store import Database, articles, deliveries, issues, subscribers, variants, votes
 from digest.summarise import summarise
+from digest.tailor import due, first_day, tailor, variant
 from digest.tokens import Purpose, Tokens
+from digest.wishes import Format, Wishes
 
 LARGEST_LETTER = 90_000
 """Octets of the encoded HTML; Gmail cuts a letter off at about 102 KB."""
@@ -74,9 +79,26 @@ def publish(
             if len(issue.stories) < wishes.fewest_stories:
                 return None
             issue_id = issues.freeze(connection, issue)
-            readers = deliveries.enqueue(connection, issue_id, name, now=now, expires=now + expiry)
+            readers = _enqueue(connection, issue_id, name, wishes, on=on, now=now, expiry=expiry)
         return Published(issue_id=issue_id, issue=issue, new=True, readers=readers)
     return Published(issue_id=found[0], issue=found[1], new=False, readers=0)
+
+
+def _enqueue(
+    connection: sa.Connection,
+    issue_id: int,
+    name: str,
+    wishes: config.List,
+    *,
+    on: date,
+    now: datetime,
+    expiry: timedelta,
+) -> int:
+    """Make the rows of an issue's readers, each due at his hour, and give how many."""
+    subscribers.resume_due(connection, now=now)
+    last = issues.last_date(connection, name, before=on)
+    when = partial(due, list_wishes=wishes, on=on, last=last, now=now)
+    return deliveries.enqueue(connection, issue_id, name, due=when, now=now, lifetime=expiry)
 
 
 def draft(
@@ -151,76 +173,77 @@ class Writer:
         self._database = database
         self._press = press
         self._tokens = tokens
-        self._issue = lru_cache(VARIANTS_KEPT)(self._read_issue)
-        self._blank = lru_cache(VARIANTS_KEPT)(self._print)
+        self._form = lru_cache(VARIANTS_KEPT)(self._print)
 
-    def __call__(self, delivery: Delivery) -> Mail:
-        """Write the mail of one delivery.
+    def __call__(self, delivery: Delivery) -> Mail | None:
+        """Write the mail of one delivery; None where nothing of the issue is what its reader wants.
 
         Raises:
             MessageError: it cannot be made as it should be.
             SettingsError: a template is wrong.
 
         """
-        issue = self._issue(delivery.issue_id)
+        form = self._form(delivery.issue_id, variant(delivery.wishes))
+        if form is None:
+            return None
+        issue = form.issue
         publisher = self._settings.publisher
-        token = {
-            p: self._tokens.make(p, delivery.subscriber_id)
-            for p in (Purpose.UNSUBSCRIBE, Purpose.PREFERENCES)
-        }
-        unsubscribe = f"{publisher.url}/unsubscribe/{token[Purpose.UNSUBSCRIBE]}"
+        leave = self._tokens.make(Purpose.UNSUBSCRIBE, delivery.subscriber_id)
+        wish = self._tokens.make(Purpose.PREFERENCES, delivery.subscriber_id)
+        vote = self._tokens.make(Purpose.VOTE, delivery.subscriber_id)
+        answer = publisher.reply_to or publisher.own(f"letter-{self._tokens.make(Purpose.LETTER, delivery.id)}")
+        unsubscribe = f"{publisher.url}/unsubscribe/{leave}"
         slots = {
             Slot.ADDRESS: delivery.address,
             Slot.UNSUBSCRIBE_URL: unsubscribe,
-            Slot.PREFERENCES_URL: f"{publisher.url}/preferences/{token[Purpose.PREFERENCES]}",
-            Slot.WEB_URL: f"{publisher.url}/archive/{issue.list}/{issue.date}",
+            Slot.PREFERENCES_URL: f"{publisher.url}/preferences/{wish}",
+            Slot.WEB_URL: f"{publisher.url}/archive/{issue.list}/{issue.date}?voter={vote}",
+            Slot.REPLY_ADDRESS: answer,
         }
-        local, _, domain = publisher.address.partition("@")
-        by_mail = f"mailto:{local}+unsubscribe-{token[Purpose.UNSUBSCRIBE]}@{domain}?subject=unsubscribe"
-        letter = fill(self._blank(delivery.issue_id, delivery.language), slots)
         about = f"{issue.list}/{issue.date}/{delivery.subscriber_id}"
         headers = Headers(
             **_list_headers(self._settings, issue.list, issue.closed),
             to_address=delivery.address,
-            reply_to=publisher.reply_to or None,
+            reply_to=answer,
             message_id=f"<{self._tokens.fingerprint(Purpose.MESSAGE_ID, about)}@{publisher.domain}>",
-            unsubscribe_urls=(unsubscribe, by_mail),
+            unsubscribe_urls=(unsubscribe, f"mailto:{publisher.own(f'unsubscribe-{leave}')}?subject=unsubscribe"),
             one_click=True,
+            list_links=list_links(self._settings, issue.list),
         )
-        return _mail(self._settings, letter, headers)
+        letter = fill(form.blank, slots)
+        if delivery.wishes.format is Format.TEXT:
+            letter = dataclasses.replace(letter, html="")
+        return _mail(self._settings, letter, headers, variant_id=form.variant_id)
 
-    def _read_issue(self, issue_id: int) -> Issue:
+    def _print(self, issue_id: int, wishes: Wishes) -> "_Form | None":
+        """Print the letter of all readers who share `wishes`, and keep which stories it holds."""
         with self._database.transaction() as connection:
-            return issues.get(connection, issue_id)
+            issue = issues.get(connection, issue_id)
+            own = self._settings.lists.get(issue.list)
+            if own is None:
+                raise MessageError(f"config.toml has no list {issue.list!r} any more")
+            held = issues.between(connection, issue.list, first_day(wishes, on=issue.date), issue.date)
+            cast = votes.counts(connection, [story.id for one in held for story in one.stories])
+        fitted = tailor(held, wishes, own, votes=cast)
+        if not fitted.stories:
+            return None
+        head = masthead(self._settings, own, language=wishes.language)
+        if self._settings.publisher.reply_to:  # a person reads the answers
+            head = dataclasses.replace(head, offers=head.offers - {Slot.REPLY_ADDRESS})
+        blank = print_letter(fitted, head, self._press, letter=own.letter)
+        with self._database.transaction() as connection:
+            stories = [story.id for story in fitted.stories]
+            variant_id = variants.put(connection, issue_id, wishes, stories)
+        return _Form(issue=issue, blank=blank, variant_id=variant_id)
 
-    def _print(self, issue_id: int, language: str | None) -> Blank:
-        issue = self._issue(issue_id)
-        wishes = self._settings.lists.get(issue.list)
-        if wishes is None:
-            raise MessageError(f"config.toml has no list {issue.list!r} any more")
-        head = masthead(self._settings, wishes, language=language)
-        return print_letter(issue, head, self._press, letter=wishes.letter)
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Form:
+    """The letter of one variant, still without its reader."""
 
-def invitation(
-    settings: config.Settings, press: Press, tokens: Tokens, subscriber: Subscriber, *, now: datetime
-) -> Mail:
-    """Write the letter that asks a pending reader whether he wants to be one; a reply is an answer too."""
-    publisher = settings.publisher
-    wishes = settings.list_named(subscriber.list)
-    token = tokens.make(Purpose.CONFIRM, subscriber.id)
-    local, _, domain = publisher.address.partition("@")
-    offers = frozenset({Slot.ADDRESS, Slot.CONFIRM_URL})
-    head = dataclasses.replace(masthead(settings, wishes, language=subscriber.language), offers=offers)
-    slots = {Slot.ADDRESS: subscriber.address, Slot.CONFIRM_URL: f"{publisher.url}/confirm/{token}"}
-    about = f"confirm/{subscriber.id}/{now.isoformat()}"
-    headers = Headers(
-        **_list_headers(settings, subscriber.list, now),
-        to_address=subscriber.address,
-        reply_to=f"{local}+confirm-{token}@{domain}",
-        message_id=f"<{tokens.fingerprint(Purpose.MESSAGE_ID, about)}@{publisher.domain}>",
-    )
-    return _mail(settings, fill(render_notice("confirm", head, environment=press), slots), headers)
+    issue: Issue
+    blank: Blank
+    variant_id: int
 
 
 def one_off_mail(settings: config.Settings, issue: Issue, letter: Letter, address: str) -> Mail:
@@ -233,12 +256,15 @@ def one_off_mail(settings: config.Settings, issue: Issue, letter: Letter, addres
     return _mail(settings, letter, headers)
 
 
-def _mail(settings: config.Settings, letter: Letter, headers: Headers) -> Mail:
+def _mail(
+    settings: config.Settings, letter: Letter, headers: Headers, *, variant_id: int | None = None
+) -> Mail:
     publisher = settings.publisher
     return Mail(
         envelope_from=publisher.bounce_address or publisher.address,
         recipient=headers.to_address,
         message=message(letter, headers),
+        variant_id=variant_id,
     )
 
 

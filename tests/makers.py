@@ -102,7 +102,7 @@ def ledger(database: Database, readers: int = 1, *, due: datetime = MORNING) -> 
     issue = example.issue(example.section("World", example.story(example.article(1))))
     with database.transaction() as connection:
         issue_id = issues.freeze(connection, issue)
-        deliveries.enqueue(connection, issue_id, issue.list, now=due, expires=due + EXPIRY)
+        deliveries.enqueue(connection, issue_id, issue.list, due=lambda _: due, now=due, lifetime=EXPIRY)
     return issue_id
 
 

@@ -1,4 +1,6 @@
-"""One process on one machine: APScheduler collects on an interval, publishes at each list's hour, and sends.
+"""One process on one machine: APScheduler collects on an interval, publishes at each list's hour, sends and forgets.
+
+Beside it run, each in a thread of its own, what waits for others: the readers' pages and their mail.
 
 Due means due, never the exact minute. Every minute, the newest hour of each list that has passed is published if it
 has not been, for as long as the list's catch-up time; publishing is once for a list and date, so it does not matter how
@@ -9,8 +11,9 @@ the last.
 import logging
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -23,11 +26,15 @@ from digest.errors import DigestError
 
 log = logging.getLogger(__name__)
 
+FORGET_HOURS = 6
+"""How often what has been kept long enough is looked for."""
+
 
 class LocalEngine:
-    """Runs the day's three jobs until it is told to stop.
+    """Runs the day's jobs until it is told to stop, and what stands beside them.
 
-    Each job does whatever is due. What it raises is logged, and it is tried again at its next time.
+    Each job does whatever is due. What it raises is logged, and it is tried again at its next time. What stands beside
+    runs until the event that it is given is set; where it cannot go on, the rest does.
     """
 
     def __init__(
@@ -37,7 +44,10 @@ class LocalEngine:
         every_minutes: int,
         publish_due: Callable[[], None],
         send_due: Callable[[], None],
+        forget_due: Callable[[], None],
+        beside: Mapping[str, Callable[[threading.Event], None]],
     ) -> None:
+        self._beside = beside
         self._scheduler = BackgroundScheduler(
             timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         )
@@ -45,16 +55,25 @@ class LocalEngine:
         self._add("collect", collect, IntervalTrigger(minutes=every_minutes, timezone=UTC))
         self._add("publish", publish_due, on_the_minute)
         self._add("send", send_due, on_the_minute)
+        self._add("forget", forget_due, IntervalTrigger(hours=FORGET_HOURS, timezone=UTC))
 
     def run(self) -> None:
         """Run until SIGTERM or SIGINT; a job that is at work is let finish."""
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
+        threads = [
+            threading.Thread(target=_survive(name, partial(work, stop)), name=name)
+            for name, work in self._beside.items()
+        ]
+        for thread in threads:
+            thread.start()
         self._scheduler.start()
         stop.wait()
         log.info("stopping")
         self._scheduler.shutdown(wait=True)
+        for thread in threads:
+            thread.join()
 
     def _add(self, name: str, job: Callable[[], None], trigger: BaseTrigger) -> None:
         self._scheduler.add_job(_survive(name, job), trigger, id=name, next_run_time=datetime.now(UTC))

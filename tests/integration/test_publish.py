@@ -27,7 +27,8 @@ from digest.render import environment
 from digest.resources import shipped
 from digest.store import Database, articles
 from digest.store.tables import issues as issue_table
-from digest.tokens import Purpose, Tokens
+from digest.tokens import Tokens
+from digest.wishes import USUAL
 
 TODAY = date(2015, 10, 21)
 TOMORROW = date(2015, 10, 22)
@@ -275,7 +276,16 @@ def newsroom(folder: Path, *tables: str) -> tuple[App, Clock]:
     """Put the program together over a folder with one article."""
     (folder / "articles").mkdir()
     (folder / "articles" / "one.txt").write_text("One\n\nIt is the first article of this day.")
-    text = "\n".join(("[sources.wire]", "kind = 'folder'", "path = 'articles'", *tables))
+    text = "\n".join(
+        (
+            "[web]",
+            "listen = ''",
+            "[sources.wire]",
+            "kind = 'folder'",
+            "path = 'articles'",
+            *tables,
+        )
+    )
     (folder / "config.toml").write_text(text)
     clock = Clock()
     return App(config.load(folder / "config.toml"), clock=clock), clock
@@ -410,22 +420,6 @@ def test_one_documents_letter_has_one_message_id_for_an_address_and_a_day() -> N
     assert parsed(mails[0])["List-Unsubscribe"] is None
 
 
-def test_who_asked_to_be_a_reader_is_asked_back_and_can_answer_by_link_or_by_reply() -> None:
-    settings, press = config.load(shipped("config.toml")), environment([shipped("templates")])
-    asked = Subscriber(
-        id=7, list="daily", address=reader(7), state=SubscriberState.PENDING, since=MORNING, consent="asked"
-    )
-    tokens = Tokens("one secret")
-    token = tokens.make(Purpose.CONFIRM, 7)
-    mail = pipeline.invitation(settings, press, tokens, asked, now=MORNING)
-
-    assert (mail.recipient, mail.envelope_from) == (reader(7), "digest@digest.example")
-    assert parsed(mail)["Reply-To"] == f"digest+confirm-{token}@digest.example"
-    text = parsed(mail).get_body(("plain",))
-    assert text is not None
-    assert f"https://digest.example/confirm/{token}" in text.get_content()
-
-
 def parsed(mail: Mail) -> EmailMessage:
     return message_from_bytes(mail.message, policy=policy.default)
 
@@ -440,7 +434,7 @@ def test_a_reader_of_a_list_that_the_settings_lost_gets_no_broken_mail(database:
         issue_id=made.issue_id,
         subscriber_id=row.subscriber_id,
         address=reader(1),
-        language=None,
+        wishes=USUAL,
         attempts=0,
         claim="",
     )

@@ -418,7 +418,9 @@ def test_a_reader_gets_no_second_row_of_an_issue(database: Database) -> None:
     issue_id = ledger(database)
 
     with pytest.raises(StoreError, match="UNIQUE"), database.transaction() as connection:
-        deliveries.enqueue(connection, issue_id, "daily", now=MORNING, expires=AFTER_IT)
+        deliveries.enqueue(
+            connection, issue_id, "daily", due=lambda _: MORNING, now=MORNING, lifetime=AFTER_IT - MORNING
+        )
 
 
 def test_a_claim_takes_so_many_rows_that_are_due_in_order(database: Database) -> None:

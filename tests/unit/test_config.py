@@ -68,6 +68,10 @@ def test_the_shipped_list_is_the_defaults_but_for_its_sections() -> None:
         (config.Transport, ("transport",)),
         (config.Fetch, ("fetch",)),
         (config.Delivery, ("delivery",)),
+        (config.Signup, ("signup",)),
+        (config.Inbound, ("inbound",)),
+        (config.Web, ("web",)),
+        (config.Retention, ("retention",)),
         (config.List, ("lists", "daily")),
         (config.Weights, ("lists", "daily", "weights")),
         (config.Section, ("lists", "daily", "sections", "city")),
@@ -100,8 +104,8 @@ def test_the_shipped_file_says_something_about_each_setting_outside_sources_and_
 def test_every_table_of_settings_is_one_that_these_tests_know() -> None:
     tables = {
         name
-        for name, value in vars(config).items()
-        if isinstance(value, type) and issubclass(value, config._Table)
+        for name, value in vars(config.tables).items()
+        if isinstance(value, type) and issubclass(value, config.tables._Table)
     }
 
     assert tables == {
@@ -110,6 +114,10 @@ def test_every_table_of_settings_is_one_that_these_tests_know() -> None:
         "Transport",
         "Fetch",
         "Delivery",
+        "Signup",
+        "Inbound",
+        "Web",
+        "Retention",
         "Source",
         "Section",
         "Weights",

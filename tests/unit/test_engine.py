@@ -176,7 +176,25 @@ def send():
     sys.stdin.readline()
     os.write(1, b"sent\n")
 
-LocalEngine(collect=collect, every_minutes=60, publish_due=publish, send_due=send).run()
+def forget():
+    os.write(1, b"forgetting\n")
+
+def watch(stop):
+    os.write(1, b"watching\n")
+    stop.wait()
+    os.write(1, b"watched\n")
+
+def fail(stop):
+    raise SourceError("the door is locked")
+
+LocalEngine(
+    collect=collect,
+    every_minutes=60,
+    publish_due=publish,
+    send_due=send,
+    forget_due=forget,
+    beside={"watch": watch, "fail": fail},
+).run()
 os.write(1, b"stopped\n")
 """
 
@@ -197,12 +215,13 @@ def test_all_jobs_run_at_the_start_and_a_signal_lets_the_one_at_work_finish(numb
     with serving() as process:
         assert process.stdin
         assert process.stdout
-        begun = {process.stdout.readline().strip() for _ in range(3)}
+        begun = {process.stdout.readline().strip() for _ in range(5)}
         process.send_signal(number)
         process.stdin.write("go on\n")
         process.stdin.flush()
         rest = process.stdout.read().split()
 
-        assert begun == {"collecting", "publishing", "sending"}
-        assert rest == ["sent", "stopped"]
+        assert begun == {"collecting", "publishing", "sending", "forgetting", "watching"}
+        assert sorted(rest[:-1]) == ["sent", "watched"]
+        assert rest[-1] == "stopped"
         assert process.wait() == 0
