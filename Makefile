@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READER := reader@digest.example
 
-.PHONY: digest test check format env lock screenshots clean
+.PHONY: digest test check format env lock clean
 
 digest: env  ## run the digest over seeds/ and send it to a sample reader
 	@$(BIN)/digest subscribers add $(READER)

@@ -43,6 +43,8 @@ def examine(app: App) -> list[Check]:
         ("templates", _templates),
         ("sources", _sources),
         ("transport", _transport),
+        ("inbound", _inbound),
+        ("pages", _pages),
     ):
         try:
             checks.append(Check(name=name, ok=True, says=trial(app)))
@@ -90,3 +92,18 @@ def _sources(app: App) -> str:
 
 def _transport(app: App) -> str:
     return app.transport.check()
+
+
+def _inbound(app: App) -> str:
+    door = app.door()
+    if door is None:
+        return f"readers' mail to {app.settings.publisher.address} is read by `digest receive` alone"
+    return f"{door.check()}, for {app.settings.publisher.address}"
+
+
+def _pages(app: App) -> str:
+    listen = app.settings.web.listen
+    if not listen:
+        return "none are served: readers find nothing at the links in their letters"
+    app.site(lambda: None)
+    return f"`digest serve` answers on {listen}, which readers must find as {app.settings.publisher.url}"

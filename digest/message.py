@@ -37,6 +37,8 @@ _ATOMS = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*
 _DOMAIN = r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*"
 _MESSAGE_ID = re.compile(f"<{_ATOMS}@{_DOMAIN}>")
 _LIST_ID = re.compile(rf"{_ATOMS}\.{_DOMAIN}")  # RFC 2919 section 2: a label and a name space
+_ANY_MESSAGE_ID = re.compile(r"<[!-;=?-~]+>")  # other people's: whatever their programs make of it
+_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\.[a-z0-9]+")
 _LINK = re.compile(r"(?:https://|mailto:)[!-;=?-~]+")  # visible ASCII without < and >
 _TOKEN = re.compile(r"auto-[a-z]+")  # RFC 3834 section 5
 _ENCODED_WORD = re.compile(r"=\?utf-8\?([bq])\?([^?\s]*)\?=", re.IGNORECASE)
@@ -63,6 +65,16 @@ class Headers:
     one_click: bool = False  # RFC 8058: the one https URL takes a POST
     list_links: tuple[tuple[str, str], ...] = ()  # of LIST_LINKS: ("List-Help", "mailto:help@digest.example")
     auto_submitted: str | None = "auto-generated"  # RFC 3834
+    in_reply_to: str | None = None  # the Message-ID of the mail that is answered
+    references: str | None = None  # those of its thread, oldest first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """A file of text that comes with the mail."""
+
+    name: str  # ASCII, with its ending: my-data.txt
+    text: str
 
 
 class _Field(NamedTuple):
@@ -79,23 +91,36 @@ class _Part(NamedTuple):
     media_type: str
     content: bytes  # as a receiver decodes it; text with LF line ends
     content_id: str = ""  # of a picture
+    name: str = ""  # of a file
 
 
-def message(letter: Letter, headers: Headers) -> bytes:
+class _Entity(NamedTuple):
+    """A node of the MIME tree: its own fields, and what they are about."""
+
+    fields: tuple[tuple[str, str], ...]
+    body: bytes
+
+    @property
+    def octets(self) -> bytes:
+        head = "".join(f"{name}: {text}\r\n" for name, text in self.fields)
+        return head.encode("ascii") + b"\r\n" + self.body
+
+
+def message(letter: Letter, headers: Headers, *, attachment: Attachment | None = None) -> bytes:
     """Give the mail as CRLF lines of 7-bit ASCII, none longer than 998 octets.
 
-    It is multipart/alternative of text and HTML; pictures that the HTML holds as data: URIs become inline
-    parts beside it, each once. Other data: URIs are left alone: a mail program shows their alternative text.
+    It is multipart/alternative of text and HTML, or for a letter without HTML the text alone. Pictures that the HTML
+    holds as data: URIs become inline parts beside it, each once. Other data: URIs are left alone: a mail program
+    shows their alternative text.
 
     Raises:
         MessageError: a header cannot be written as it was asked for, or the bytes do not say what was meant.
 
     """
     try:
-        fields = tuple(_fields(letter, headers))
-        parts = tuple(_parts(letter, headers.message_id))
+        fields, parts, body = _lay_out(letter, headers, attachment)
         head = "".join(f"{field.name}: {field.wire}\r\n" for field in fields).encode("ascii")
-        wire = head + b"\r\n" + _body(parts, headers.message_id)
+        wire = head + b"\r\n" + body
         _read_back(wire, fields, parts)
     except ValueError as error:
         raise MessageError(f"the mail to {headers.to_address!r:.90} cannot be made: {error}") from error
@@ -104,8 +129,18 @@ def message(letter: Letter, headers: Headers) -> bytes:
 
 def html_octets(letter: Letter) -> int:
     """Give the size that the HTML has in the mail: encoded, without its pictures, as mail programs count it."""
-    _, html, *_ = _parts(letter, "<size@letter>")
-    return len(_leaf(html))
+    parts = _parts(letter, "<size@letter>")
+    return sum(len(_leaf(part).octets) for part in parts if part.media_type == "text/html")
+
+
+def _lay_out(
+    letter: Letter, headers: Headers, attachment: Attachment | None
+) -> tuple[Sequence[_Field], Sequence[_Part], bytes]:
+    """Give what stands over the mail, the leaves that it is made of, and these put together."""
+    parts = (*_parts(letter, headers.message_id), *_files(attachment))
+    whole = _whole(parts, headers.message_id)
+    fields = (*_fields(letter, headers), *(_plain(name, text) for name, text in whole.fields))
+    return fields, parts, whole.body
 
 
 def _fields(letter: Letter, headers: Headers) -> Iterator[_Field]:
@@ -119,6 +154,9 @@ def _fields(letter: Letter, headers: Headers) -> Iterator[_Field]:
     yield _subject(letter.subject)
     yield _plain("Date", format_datetime(headers.date))
     yield _plain("Message-ID", headers.message_id)
+    for name, ids in (("In-Reply-To", headers.in_reply_to), ("References", headers.references)):
+        if ids is not None:
+            yield _message_ids(name, ids)
     if headers.reply_to is not None:
         yield _plain("Reply-To", str(_mailbox(headers.reply_to)))
     yield from _list_fields(headers)
@@ -127,7 +165,6 @@ def _fields(letter: Letter, headers: Headers) -> Iterator[_Field]:
             raise ValueError(f"{headers.auto_submitted!r:.80} is not a value of Auto-Submitted")
         yield _plain("Auto-Submitted", headers.auto_submitted)
     yield _plain("MIME-Version", "1.0")
-    yield _plain("Content-Type", f'multipart/alternative; boundary="{_boundary(headers.message_id, 1)}"')
 
 
 def _list_fields(headers: Headers) -> Iterator[_Field]:
@@ -155,6 +192,15 @@ def _plain(name: str, text: str) -> _Field:
     if "=?" in text:
         raise ValueError(f"{name} {text!r:.80} holds =?, with which an encoded-word begins")
     return _Field(name, text, text)
+
+
+def _message_ids(name: str, text: str) -> _Field:
+    """Give a field of Message-IDs (RFC 5322 section 3.6.4), one a line."""
+    ids = text.split(" ")
+    for one in ids:
+        if not _ANY_MESSAGE_ID.fullmatch(one):
+            raise ValueError(f"{one!r:.80} is not a Message-ID")
+    return _plain(name, text)._replace(wire="\r\n ".join(ids))
 
 
 def _subject(text: str) -> _Field:
@@ -205,7 +251,7 @@ def _link(url: str) -> str:
 
 
 def _parts(letter: Letter, message_id: str) -> Iterator[_Part]:
-    """Give the text, the HTML and then each different picture of it once."""
+    """Give the text, the HTML if there is one, and then each different picture of it once."""
     pictures: dict[bytes, _Part] = {}
 
     def attach(match: re.Match[str]) -> str:
@@ -219,8 +265,17 @@ def _parts(letter: Letter, message_id: str) -> Iterator[_Part]:
 
     html = _PICTURE.sub(attach, letter.html)
     yield _Part("text/plain", _lines(letter.text))
-    yield _Part("text/html", _lines(html))
+    if html:
+        yield _Part("text/html", _lines(html))
     yield from pictures.values()
+
+
+def _files(attachment: Attachment | None) -> Iterator[_Part]:
+    """Give what is attached. It is called plain text, whatever it holds, since that opens on every phone."""
+    if attachment is not None:
+        if not _FILE_NAME.fullmatch(attachment.name):
+            raise ValueError(f"{attachment.name!r:.80} is not a name for a file such as my-data.txt")
+        yield _Part("text/plain", attachment.text.encode(), name=attachment.name)
 
 
 def _lines(text: str) -> bytes:
@@ -241,35 +296,46 @@ def _digits(message_id: str) -> str:
     return hashlib.sha256(message_id.encode()).hexdigest()[:24]
 
 
-def _body(parts: Sequence[_Part], message_id: str) -> bytes:
+def _whole(parts: Sequence[_Part], message_id: str) -> _Entity:
+    """Put the parts together: what is attached stands beside the letter (RFC 2046 section 5.1.3)."""
+    files = [part for part in parts if part.name]
+    letter = _alternatives([part for part in parts if not part.name], message_id)
+    if not files:
+        return letter
+    return _multipart("mixed", (letter, *map(_leaf, files)), _boundary(message_id, 0))
+
+
+def _alternatives(parts: Sequence[_Part], message_id: str) -> _Entity:
     """Write text and HTML as alternatives, the HTML with its pictures (RFC 2046 section 5.1.4, RFC 2387)."""
-    text, html, *pictures = (_leaf(part) for part in parts)
+    text, *others = map(_leaf, parts)
+    if not others:
+        return text
+    html, *pictures = others
     if pictures:
-        boundary = _boundary(message_id, 2)
-        head = f'Content-Type: multipart/related; type="text/html"; boundary="{boundary}"\r\n\r\n'
-        html = head.encode("ascii") + _multipart((html, *pictures), boundary)
-    return _multipart((text, html), _boundary(message_id, 1))
+        html = _multipart("related", (html, *pictures), _boundary(message_id, 2), 'type="text/html"; ')
+    return _multipart("alternative", (text, html), _boundary(message_id, 1))
 
 
-def _multipart(entities: Sequence[bytes], boundary: str) -> bytes:
+def _multipart(kind: str, entities: Sequence[_Entity], boundary: str, more: str = "") -> _Entity:
     delimiter = f"--{boundary}".encode("ascii")
-    return b"".join(b"%s\r\n%s\r\n" % (delimiter, entity) for entity in entities) + delimiter + b"--\r\n"
+    body = b"".join(b"%s\r\n%s\r\n" % (delimiter, entity.octets) for entity in entities)
+    head = ("Content-Type", f'multipart/{kind}; {more}boundary="{boundary}"')
+    return _Entity((head,), body + delimiter + b"--\r\n")
 
 
-def _leaf(part: _Part) -> bytes:
+def _leaf(part: _Part) -> _Entity:
+    kind = part.media_type if part.content_id else f'{part.media_type}; charset="utf-8"'
+    binary = part.content_id or part.name
+    fields = [
+        ("Content-Type", kind),
+        ("Content-Transfer-Encoding", "base64" if binary else "quoted-printable"),
+    ]
     if part.content_id:
-        head = (
-            f"Content-Type: {part.media_type}\r\nContent-Transfer-Encoding: base64\r\n"
-            f"Content-ID: <{part.content_id}>\r\nContent-Disposition: inline\r\n\r\n"
-        )
-        encoded = base64.encodebytes(part.content)
-    else:
-        head = (
-            f'Content-Type: {part.media_type}; charset="utf-8"\r\n'
-            "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
-        )
-        encoded = quopri.encodestring(part.content)
-    return head.encode("ascii") + encoded.replace(b"\n", b"\r\n")
+        fields += [("Content-ID", f"<{part.content_id}>"), ("Content-Disposition", "inline")]
+    if part.name:
+        fields += [("Content-Disposition", f'attachment; filename="{part.name}"')]
+    encoded = base64.encodebytes(part.content) if binary else quopri.encodestring(part.content)
+    return _Entity(tuple(fields), encoded.replace(b"\n", b"\r\n"))
 
 
 def _read_back(wire: bytes, fields: Sequence[_Field], parts: Sequence[_Part]) -> None:
@@ -284,13 +350,15 @@ def _read_back(wire: bytes, fields: Sequence[_Field], parts: Sequence[_Part]) ->
         said, meant = next(pair for pair in zip_longest(found, asked) if pair[0] != pair[1])
         raise ValueError(f"the finished headers say {said!r:.120} where {meant!r:.120} was meant")
     leaves = [leaf for leaf in message_from_bytes(wire).walk() if not leaf.is_multipart()]
-    decoded = [(leaf.get_content_type(), leaf.get_payload(decode=True)) for leaf in leaves]
-    if decoded != [(part.media_type, _on_the_wire(part)) for part in parts]:
+    decoded = [
+        (leaf.get_content_type(), leaf.get_filename(""), leaf.get_payload(decode=True)) for leaf in leaves
+    ]
+    if decoded != [(part.media_type, part.name, _on_the_wire(part)) for part in parts]:
         raise ValueError("the finished parts do not decode to the letter")
 
 
 def _on_the_wire(part: _Part) -> bytes:
-    return part.content if part.content_id else part.content.replace(b"\n", b"\r\n")
+    return part.content if part.content_id or part.name else part.content.replace(b"\n", b"\r\n")
 
 
 def _read_head(wire: bytes) -> list[tuple[str, str]]:

@@ -3,24 +3,25 @@
 App(load()).publish("daily")
 """
 
-import logging
-import os
-import secrets
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from digest import __version__, archive, config, pipeline, subscribe
-from digest.collect import Inlet, PageReader, collect, gather, worded
-from digest.config import Settings, read_secret
+from digest import __version__, archive, config, pipeline, privacy
+from digest.address import read_address
+from digest.collect import Inlet, PageReader, collect, gather
+from digest.config import Settings, kept_secret, read_secret
+from digest.correspondence import Door
 from digest.deliver import Mail, Settled, deliver
-from digest.engine.local import LocalEngine, due_date
-from digest.errors import DigestError, SettingsError, TransportError
+from digest.doors import Handle
+from digest.errors import AddressError, TransportError
+from digest.inbound import Inbound
 from digest.model import (
     Collected,
     DeliveryState,
@@ -32,6 +33,7 @@ from digest.model import (
     SubscriberState,
     Trouble,
 )
+from digest.notify import Correspondent, notify
 from digest.protocols import Engine, Source, Transport
 from digest.render import Press, environment
 from digest.resources import locate, shipped
@@ -40,12 +42,19 @@ from digest.sources.feed import Feed
 from digest.sources.folder import Folder
 from digest.sources.page import Page
 from digest.sources.web import Fetcher
-from digest.store import Database, deliveries, issues, sources
+from digest.store import Database, deliveries, issues, notices, sources, subscribers
+from digest.subscribe import Asker, Readers
 from digest.tokens import Tokens
 from digest.transport.maildir import Maildir
 from digest.transport.smtp import Smtp
+from digest.wishes import Act, Command
 
-log = logging.getLogger("digest")
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+    from digest.doors import maildir
+    from digest.doors.imap import Mailbox
+    from digest.doors.lmtp import Listener
 
 ONE_OFF = "one-off"
 """The name that stands for a list in what the command line makes of single documents."""
@@ -106,7 +115,7 @@ class App:
     def tokens(self) -> Tokens:
         """What signs the links in letters; its secret is made once, where the settings give none."""
         given = read_secret(self.settings.secret, self.settings.secret_file, self.settings.base)
-        return Tokens(given or _kept_secret(self._folder / "secret"))
+        return Tokens(given or kept_secret(self._folder / "secret"))
 
     @cached_property
     def fetcher(self) -> Fetcher:
@@ -231,84 +240,101 @@ class App:
         self.settings.list_named(name)
         return name
 
-    def add_subscriber(self, list_name: str, address: str, *, consent: str) -> Subscriber:
-        """Make a reader active on the word that `consent` names."""
-        return subscribe.set_state(
-            self.database, list_name, address, SubscriberState.ACTIVE, consent=consent, now=self.clock()
+    def engine(self) -> Engine:
+        """Give what runs the day in this process, after a look whether it could."""
+        from digest.app.daemon import engine  # noqa: PLC0415 - scheduler, web server and mail doors: for `serve` alone
+
+        self.database, self.press, self.tokens, self.transport  # noqa: B018 - what is wrong shall show before the first hour
+        return engine(self)
+
+    @cached_property
+    def readers(self) -> Readers:
+        """What is done to readers."""
+        return Readers(settings=self.settings, tokens=self.tokens)
+
+    @cached_property
+    def inbound(self) -> Inbound:
+        """What reads readers' mail."""
+        return Inbound(
+            database=self.database,
+            readers=self.readers,
+            settings=self.settings,
+            clock=self.clock,
+            wording=lambda language: self.press.version("email/confirm/body.txt.j2", language or "en"),
+            transport=self.transport,
+        )
+
+    def notify(self) -> Counter[DeliveryState]:
+        """Send the letters to single readers that are due."""
+        return notify(
+            self.database,
+            self.transport,
+            write=Correspondent(self.settings, self.press, self.tokens),
+            clock=self.clock,
         )
 
     def invite(self, list_name: str, address: str) -> Subscriber:
-        """Ask a reader by mail whether he wants to be one; until he says so he is pending.
-
-        One who is active is left alone.
+        """Ask a reader by mail, in the operator's name, whether he wants to be one; one who is active is left alone.
 
         Raises:
-            TransportError: the letter could not be sent, or was refused; he is pending and can be asked again.
+            AddressError: the text is no address, or mail to it is suppressed.
+            TransportError: the letter could not be sent yet; it is tried again by `digest serve`.
 
         """
-        subscriber = subscribe.ask(self.database, list_name, address, now=self.clock())
-        if subscriber.state is SubscriberState.PENDING:
-            mail = pipeline.invitation(self.settings, self.press, self.tokens, subscriber, now=self.clock())
-            [(_, reply)] = self._send_now([mail])
-            if not reply.accepted:
-                raise TransportError(f"the letter to {address} was refused: {reply.code} {reply.text}")
-        return subscriber
+        parsed = read_address(address)
+        asker = Asker(door=Door.OPERATOR)
+        with self.database.transaction() as connection:
+            known = subscribers.find(connection, list_name, parsed.key)
+            if known is not None and known.state is SubscriberState.ACTIVE:
+                return known
+            command = Command(act=Act.SUBSCRIBE)
+            letter = self.readers.request(
+                connection, list_name, parsed, [command], asker=asker, now=self.clock()
+            )
+            if letter is None:
+                raise AddressError(
+                    f"{parsed.display} must not be mailed: {self.readers.suppression(connection, parsed)}"
+                )
+        self.notify()
+        with self.database.transaction() as connection:
+            state, said = notices.outcome(connection, letter)
+            pending = subscribers.find(connection, list_name, parsed.key)
+        if state is not DeliveryState.SENT or pending is None:
+            raise TransportError(f"the letter to {address} is not sent yet: {said}")
+        return pending
 
-    def remove_subscriber(self, list_name: str, address: str) -> Subscriber:
-        """Unsubscribe a reader on the operator's word."""
-        return subscribe.remove(self.database, list_name, address, consent="operator", now=self.clock())
+    def door(self, handle: Handle | None = None) -> "Mailbox | Listener | maildir.Folder | None":
+        """Give what readers' mail comes in by and is handed to `handle`, or None where the settings name nothing."""
+        from digest.app.doors import door  # noqa: PLC0415 - each door's library only where mail is read
 
-    def subscribers(self, list_name: str | None = None) -> list[Subscriber]:
-        """Give the subscribers of one list or of all."""
-        if list_name is not None:
-            self.settings.list_named(list_name)
-        return subscribe.all_of(self.database, list_name)
+        return door(self.settings, handle or self.inbound.handle, takes=self.inbound.takes)
 
-    def engine(self) -> Engine:
-        """Give what runs the day in this process, after a look whether it could."""
-        self.database, self.press, self.tokens, self.transport  # noqa: B018 - what is wrong shall show before the first hour
-        began = self.clock()
-        return LocalEngine(
-            collect=self._collect_due,
-            every_minutes=self.settings.fetch.every_minutes,
-            publish_due=partial(self._publish_due, began, {}),
-            send_due=self._send_due,
+    def site(self, notify: Callable[[], object]) -> "Starlette":
+        """Give the readers' pages; `notify` hears when there are letters to send."""
+        from digest.web import make_site  # noqa: PLC0415 - the web framework, which few commands need
+        from digest.web.desk import Desk  # noqa: PLC0415
+
+        return make_site(
+            Desk(
+                settings=self.settings,
+                database=self.database,
+                readers=self.readers,
+                press=self.press,
+                tokens=self.tokens,
+                clock=self.clock,
+                notify=notify,
+            )
         )
 
-    def _collect_due(self) -> None:
-        collected = self.collect()
-        for trouble in collected.troubles:
-            log.warning("%s", worded(trouble))
-        log.info("collected %d articles, %d of them new", collected.read, collected.new)
-
-    def _publish_due(self, began: datetime, looked_for: dict[str, date]) -> None:
-        for name in self.settings.lists:
-            try:
-                self._publish_list_due(name, began, looked_for)
-            except DigestError as error:  # the readers of the next list get theirs all the same
-                log.error("%s: %s", name, error)  # noqa: TRY400 - the message says it all
-
-    def _publish_list_due(self, name: str, began: datetime, looked_for: dict[str, date]) -> None:
+    def forget(self) -> Counter[str]:
+        """Forget what has been kept as long as the settings say, and count what."""
         with self.database.transaction() as connection:
-            since = issues.last_closed(connection, name) or began
-            on = due_date(self.settings.list_named(name), now=self.clock(), since=since)
-            if on is None or issues.find(connection, name, on):  # `digest run` may have been there first
-                return
-        first_look = looked_for.get(name) != on
-        looked_for[name] = on
-        if first_look:  # later ones leave the collecting to its own interval
-            self.collect(self.sources_of(name))
-        published = self.publish(name, on=on)
-        if published is not None:
-            self.write_files(published.issue)
-            number, readers = published.issue.number, published.readers
-            log.info("%s: issue %d of %s published for %d readers", name, number, on, readers)
-        elif first_look:
-            log.info("%s: nothing new for %s yet", name, on)
-
-    def _send_due(self) -> None:
-        for state, count in self.send().items():
-            log.info("%d mails %s", count, state)
+            return privacy.expire(
+                connection,
+                self.settings.retention,
+                fingerprint=self.readers.fingerprint,
+                now=self.clock(),
+            )
 
     def sources_of(self, name: str) -> tuple[str, ...]:
         """Name the sources that a list draws on."""
@@ -344,23 +370,3 @@ class App:
         with self.database.transaction() as connection:
             validators = sources.validators(connection, name)
         return Feed(name, wanted.url, fetcher=self.fetcher, validators=validators)
-
-
-def _kept_secret(path: Path) -> str:
-    """Read the secret that was made before, or make it; only this user can read the file."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_hex(32))
-    except FileExistsError:
-        pass
-    except OSError as error:
-        raise SettingsError(
-            f"the secret cannot be kept in {path}: {error.strerror}; set `secret` or `secret_file`"
-        ) from None
-    kept = path.read_text(encoding="ascii").strip()
-    if not kept:
-        raise SettingsError(
-            f"{path} is empty; remove it and a new secret is made, which ends the links of old letters"
-        )
-    return kept

@@ -1,59 +1,87 @@
-"""Who gets it: `digest subscribers add|list|remove|import|export`."""
+"""Who gets it: `digest subscribers add|list|remove|import|export|show|erase|suppress|release|pause|resume`."""
 
 import csv
-import io
 import sys
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field, fields
+from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from digest.cli.screen import app, complain, counted, note, open_app, print_json, say
-from digest.errors import DigestError
-from digest.model import Subscriber, to_json
+from digest.correspondence import Door
+from digest.errors import AddressError, DigestError
+from digest.model import Subscriber, SubscriberState, SuppressionReason, to_json
+from digest.wishes import USUAL, Act, Change, Command, Wishes
 
-COLUMNS = ("address", "list", "state", "since", "consent", "language")
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-"""What makes a spreadsheet run a cell instead of showing it (OWASP: CSV injection)."""
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
-subscribers = typer.Typer(help="Add, list, remove, import and export subscribers.", no_args_is_help=True)
+    from digest.app import App
+    from digest.roster import Refused, Row
+
+BATCH = 500
+"""Rows of a file that are written in one transaction."""
+
+SUBSCRIBED = (SubscriberState.ACTIVE, SubscriberState.PAUSED)
+NOT_YET_OR_NO_MORE = (SubscriberState.PENDING, SubscriberState.UNSUBSCRIBED)
+
+subscribers = typer.Typer(
+    help="Add, list, remove, import and export subscribers; tell, and forget, what is known of one.",
+    no_args_is_help=True,
+)
 app.add_typer(subscribers, name="subscribers")
 
+Addresses = Annotated[list[str], typer.Argument(metavar="ADDRESS...")]
+Address = Annotated[str, typer.Argument(metavar="ADDRESS")]
 ListOption = Annotated[
     str | None, typer.Option("--list", "-l", help="The list's name. Default: the first one.")
 ]
+OnlyList = Annotated[str | None, typer.Option("--list", "-l", help="Only this list.")]
 
 
 @subscribers.command()
 def add(
     context: typer.Context,
-    addresses: Annotated[list[str], typer.Argument(metavar="ADDRESS...")],
+    addresses: Addresses,
     list_name: ListOption = None,
     pending: Annotated[
-        bool, typer.Option("--pending", help="Ask the reader first: active only once confirmed.")
+        bool, typer.Option("--pending", help="Ask the reader by mail: active only once confirmed.")
     ] = False,
 ) -> None:
     """Make readers active on your word, which is recorded as such, or ask them first."""
     program = open_app(context)
     name = program.list_or_first(list_name)
     for address in addresses:
-        subscriber = (
-            program.invite(name, address)
-            if pending
-            else program.add_subscriber(name, address, consent="operator")
-        )
+        if pending:
+            subscriber = program.invite(name, address)
+        else:
+            with program.database.transaction() as connection:
+                subscriber = program.readers.set_state(
+                    connection,
+                    name,
+                    address,
+                    SubscriberState.ACTIVE,
+                    door=Door.OPERATOR,
+                    now=program.clock(),
+                )
         say(f"{subscriber.address}: {subscriber.state} on {name}")
 
 
 @subscribers.command("list")
 def list_(
     context: typer.Context,
-    list_name: Annotated[str | None, typer.Option("--list", "-l", help="Only this list.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON array.")] = False,
+    list_name: OnlyList = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print a JSON array, with wishes and pauses.")
+    ] = False,
 ) -> None:
     """Show each address and its state."""
-    found = open_app(context).subscribers(list_name)
+    found = _all_of(open_app(context), list_name)
     if as_json:
         print_json([to_json(subscriber) for subscriber in found])
         return
@@ -64,17 +92,35 @@ def list_(
 
 
 @subscribers.command()
-def remove(
-    context: typer.Context,
-    addresses: Annotated[list[str], typer.Argument(metavar="ADDRESS...")],
-    list_name: ListOption = None,
-) -> None:
+def remove(context: typer.Context, addresses: Addresses, list_name: ListOption = None) -> None:
     """Unsubscribe readers."""
     program = open_app(context)
     name = program.list_or_first(list_name)
     for address in addresses:
-        subscriber = program.remove_subscriber(name, address)
+        with program.database.transaction() as connection:
+            subscriber = program.readers.remove(
+                connection, name, address, door=Door.OPERATOR, now=program.clock()
+            )
         say(f"{subscriber.address}: {subscriber.state} on {name}")
+
+
+@subscribers.command()
+def pause(
+    context: typer.Context,
+    addresses: Addresses,
+    list_name: ListOption = None,
+    days: Annotated[
+        int | None, typer.Option("--days", min=1, max=3650, help="Default: until resumed.")
+    ] = None,
+) -> None:
+    """Send readers no issues for a while."""
+    _act(context, addresses, list_name, Command(act=Act.PAUSE, days=days))
+
+
+@subscribers.command()
+def resume(context: typer.Context, addresses: Addresses, list_name: ListOption = None) -> None:
+    """End readers' pauses."""
+    _act(context, addresses, list_name, Command(act=Act.RESUME))
 
 
 @subscribers.command("import")
@@ -83,83 +129,306 @@ def import_(
     file: Annotated[
         Path,
         typer.Argument(
-            help="CSV with a column called address or email, or one address a line; - is standard input."
+            help="CSV of ours, listmonk's, Mailman's or Mailchimp's, or one address a line; - is standard input."
         ),
     ],
-    list_name: ListOption = None,
+    list_name: Annotated[
+        str | None,
+        typer.Option("--list", "-l", help="The list. Default: the one that a row names, else the first."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only say what would happen.")] = False,
+    pending: Annotated[
+        bool, typer.Option("--pending", help="Ask each by mail; without this no mail is sent.")
+    ] = False,
+    report: Annotated[
+        Path | None, typer.Option("--report", metavar="FILE", help="Write the refused rows as CSV.")
+    ] = None,
 ) -> None:
     """Add the readers of a file on your word; each row that is refused is named with the reason."""
-    from digest.subscribe import IMPORT, read_address  # noqa: PLC0415
-
     program = open_app(context)
-    name = program.list_or_first(list_name)
-    added = refused = 0
-    for number, address in _rows(file):
-        try:
-            if dry_run:
-                read_address(address)
-            else:
-                program.add_subscriber(name, address, consent=IMPORT)
-            added += 1
-        except DigestError as error:
-            refused += 1
-            complain(f"{file}:{number}: {error}")
-    done = "would be added" if dry_run else "added"
-    say(f"{counted(added, 'reader')} {done} to {name}, {counted(refused, 'row')} refused")
-    if refused:
+    first = program.list_or_first(list_name)
+    if report is not None and report.exists() and file.exists() and report.samefile(file):
+        raise typer.BadParameter(f"{report} is the file to import: write the report to another one")
+    intake = _Intake(
+        program=program,
+        file=file,
+        list_name=list_name,
+        first=first,
+        dry_run=dry_run,
+        pending=pending,
+    )
+    with _report(report) as writer:
+        intake.take(writer)
+    intake.say_what_became()
+    if pending and not dry_run:
+        program.notify()
+    if intake.refused:
         raise typer.Exit(1)
 
 
 @subscribers.command()
 def export(
     context: typer.Context,
-    list_name: Annotated[str | None, typer.Option("--list", "-l", help="Only this list.")] = None,
+    list_name: OnlyList = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object a line.")] = False,
 ) -> None:
-    """Write all subscribers as CSV to standard output."""
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for subscriber in open_app(context).subscribers(list_name):
-        writer.writerow([_cell(subscriber, column) for column in COLUMNS])
+    """Write all subscribers as CSV to standard output; `import` reads it back."""
+    from digest.roster import write_rows  # noqa: PLC0415 - --help needs no CSV
+
+    found = _all_of(open_app(context), list_name)
+    if not as_json:
+        write_rows(found, sys.stdout)
+    else:
+        for subscriber in found:
+            print_json(to_json(subscriber))
 
 
-def _cell(subscriber: Subscriber, column: str) -> str:
-    value = getattr(subscriber, column)
-    text = "" if value is None else value.isoformat() if column == "since" else str(value)
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+@subscribers.command()
+def show(context: typer.Context, address: Address) -> None:
+    """Print all that is known about an address, as JSON: what its reader gets who asks for his data."""
+    from digest.address import read_address  # noqa: PLC0415 - --help needs no addresses
+
+    program = open_app(context)
+    with program.database.transaction() as connection:
+        known = program.readers.export(connection, read_address(address))
+    sys.stdout.write(f"{known}\n")
 
 
-def _rows(file: Path) -> Iterator[tuple[int, str]]:
-    """Give each address with its line, from a CSV with a header or from plain lines.
+@subscribers.command()
+def erase(
+    context: typer.Context,
+    address: Address,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for the address again.")] = False,
+) -> None:
+    """Forget an address for good; a keyed hash of it stays, so that no file of addresses brings it back."""
+    from digest.address import read_address  # noqa: PLC0415
 
-    Raises:
-        DigestError: the file cannot be read.
+    program = open_app(context)
+    parsed = read_address(address)
+    if not yes:
+        if not sys.stdin.isatty():
+            raise typer.BadParameter("nobody is there to ask: say --yes to forget an address for good")
+        again = typer.prompt(f"This cannot be undone. To forget {parsed.display}, type it again", err=True)
+        if read_address(again).key != parsed.key:
+            raise DigestError(f"that is another address; {parsed.display} is not forgotten")
+    with program.database.transaction() as connection:
+        program.readers.erase(connection, parsed, now=program.clock())
+    say(f"{parsed.display}: forgotten")
 
-    """
-    try:
-        if str(file) == "-":
-            yield from _addresses(io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8-sig", newline=""))
+
+@subscribers.command()
+def suppress(
+    context: typer.Context,
+    address: Address,
+    reason: Annotated[
+        Literal["hard-bounce", "complaint", "manual", "invalid"], typer.Option(help="Why.")
+    ] = "manual",
+) -> None:
+    """Stop all mail to an address, whatever its reader wants, until you release it."""
+    from digest.address import read_address  # noqa: PLC0415
+    from digest.store import subscribers as kept  # noqa: PLC0415
+
+    program = open_app(context)
+    parsed = read_address(address)
+    with program.database.transaction() as connection:
+        known = program.readers.suppression(connection, parsed)
+        if known is None:
+            kept.suppress(connection, parsed.key, reason=SuppressionReason(reason), now=program.clock())
+    say(f"{parsed.display}: " + (f"suppressed, {reason}" if known is None else f"was suppressed, {known}"))
+
+
+@subscribers.command()
+def release(context: typer.Context, address: Address) -> None:
+    """Let mail go to an address again, and say what had stopped it."""
+    from digest.address import read_address  # noqa: PLC0415
+    from digest.store import subscribers as kept  # noqa: PLC0415
+
+    program = open_app(context)
+    parsed = read_address(address)
+    with program.database.transaction() as connection:
+        keys = program.readers.keys(parsed)
+        reasons = [reason for key in keys if (reason := kept.suppression(connection, key))]
+        kept.release(connection, *keys)
+    if not reasons:
+        raise AddressError(f"{parsed.display} is not suppressed; `digest subscribers list` shows its state")
+    say(f"{parsed.display}: released, it was {' and '.join(reasons)}")
+
+
+@dataclass(kw_only=True)
+class _Intake:
+    """An import at work: a transaction for every few rows, and nothing said or read within one."""
+
+    program: "App"
+    file: Path
+    list_name: str | None
+    first: str
+    dry_run: bool
+    pending: bool
+    added: Counter[str] = field(default_factory=Counter)
+    there: Counter[str] = field(default_factory=Counter)
+    refused: int = 0
+    _wordings: dict[str, str] = field(default_factory=dict)  # the versions of the question, by language
+    _seen: set[int] = field(default_factory=set)  # of a dry run, which leaves nothing to be found again
+
+    def take(self, report: Callable[[Sequence[object]], object]) -> None:
+        """Take in all rows of the file."""
+        from digest.roster import NotText, harmless, read_rows, text_lines  # noqa: PLC0415
+
+        try:
+            with nullcontext(sys.stdin.buffer) if str(self.file) == "-" else self.file.open("rb") as file:
+                lines = text_lines(file, note=lambda text: note(f"{self.file}: {text}"))
+                rows = read_rows(lines, name=self.file.name)
+                while batch := list(islice(rows, BATCH)):
+                    for refused in self._admit(batch):
+                        self.refused += 1
+                        complain(f"{self.file}:{refused.line}: {refused.reason}")
+                        report([refused.line, harmless(refused.address), harmless(refused.reason)])
+        except OSError as error:
+            raise DigestError(f"{self.file} cannot be read: {error.strerror}") from None
+        except NotText as error:
+            raise DigestError(f"{self.file} cannot be read: {error}") from None
+
+    def say_what_became(self) -> None:
+        """Print how many were added to which list, and how many rows were refused."""
+        done = "asked by mail" if self.pending else "added"
+        if self.dry_run:
+            done = f"would be {done}"
+        for name in sorted(self.added.keys() | self.there.keys()) or [self.first]:
+            say(f"{name}: {counted(self.added[name], 'reader')} {done}, {self.there[name]:,} there already")
+        say(f"{counted(self.refused, 'row')} refused")
+
+    def _admit(self, batch: Sequence["Row | Refused"]) -> list["Refused"]:
+        """Write a few rows, or with a dry run only try, and give those that are refused."""
+        from digest.roster import Refused  # noqa: PLC0415
+
+        refused = []
+        with self.program.database.transaction() as connection:
+            for row in batch:
+                if isinstance(row, Refused):
+                    refused.append(row)
+                    continue
+                name = self.list_name or row.list or self.first
+                try:
+                    new = self._place(connection, row, name)
+                except AddressError as error:
+                    refused.append(Refused(line=row.line, reason=str(error), address=str(row.address)))
+                else:
+                    (self.added if new else self.there)[name] += 1
+            if self.dry_run:
+                connection.rollback()
+        return refused
+
+    def _place(self, connection: "sa.Connection", row: "Row", name: str) -> bool:
+        """Bring the reader of a row onto a list; False means that he is there.
+
+        Raises:
+            AddressError: he must not be.
+
+        """
+        from digest.store import subscribers as kept  # noqa: PLC0415
+
+        if name not in self.program.settings.lists:
+            raise AddressError(f"no list is called {name!r:.60}; --list names one")
+        now, readers, mark = self.program.clock(), self.program.readers, hash((name, row.address.key))
+        known = kept.find(connection, name, row.address.key)
+        if (known and (known.state in SUBSCRIBED or row.state in NOT_YET_OR_NO_MORE)) or mark in self._seen:
+            return False
+        if known is None and (reason := readers.suppression(connection, row.address)):
+            raise AddressError(f"{row.address.display} must not be mailed: {reason}")
+        if self.pending and row.state is not SubscriberState.UNSUBSCRIBED:
+            new = self._ask(connection, row, name, known)
         else:
-            with file.open(encoding="utf-8-sig", newline="") as lines:
-                yield from _addresses(lines)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DigestError(f"{file} cannot be read: {error}") from None
+            state = SubscriberState.ACTIVE if row.state is SubscriberState.PAUSED else row.state
+            one = readers.set_state(connection, name, str(row.address), state, door=Door.IMPORT, now=now)
+            if row.wishes != one.wishes:
+                kept.set_wishes(connection, one.id, row.wishes)
+            if row.state is SubscriberState.PAUSED:
+                readers.move(
+                    connection,
+                    name,
+                    row.address,
+                    row.state,
+                    door=Door.IMPORT,
+                    now=now,
+                    until=row.paused_until,
+                )
+            new = True
+        if self.dry_run:
+            self._seen.add(mark)
+        return new
+
+    def _ask(self, connection: "sa.Connection", row: "Row", name: str, known: Subscriber | None) -> bool:
+        """Write the letter that asks a reader; False means that one is out already."""
+        from digest.store import requests  # noqa: PLC0415
+        from digest.subscribe import Asker  # noqa: PLC0415
+
+        now, readers, wishes = self.program.clock(), self.program.readers, row.wishes
+        if known and known.state is SubscriberState.UNSUBSCRIBED:
+            raise AddressError(
+                f"{row.address.display} has left {name}; if he asked to come back, add him by name"
+            )
+        asked = requests.of(connection, row.address.key)
+        if any(one.list == name and one.confirmed is None and one.expires > now for one in asked):
+            return False
+        wanted = Command(act=Act.SUBSCRIBE, change=None if wishes == USUAL else Change(**_values(wishes)))
+        language = wishes.language or "en"
+        if language not in self._wordings:
+            self._wordings[language] = self.program.press.version("email/confirm/body.txt.j2", language)
+        asker = Asker(door=Door.OPERATOR, language=wishes.language, wording=self._wordings[language])
+        letter = readers.request(connection, name, row.address, [wanted], asker=asker, now=now)
+        if letter is None:
+            raise AddressError(f"{row.address.display}: its domain is one of signup.refused_domains")
+        return True
 
 
-def _addresses(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
-    reader = csv.reader(lines)
-    column = 0
-    for row in reader:
-        cells = [cell.strip() for cell in row]
-        if reader.line_num == 1:
-            names = [cell.casefold() for cell in cells]
-            found = [
-                index
-                for index, cell in enumerate(names)
-                if cell in ("address", "email", "e-mail", "email address")
-            ]
-            if found:
-                column = found[0]
-                continue
-        if any(cells):
-            yield reader.line_num, cells[column].removeprefix("'") if column < len(cells) else ""
+@contextmanager
+def _report(path: Path | None) -> Iterator[Callable[[Sequence[object]], object]]:
+    """Open a CSV of refused rows, where one is wanted, and give what writes a row of it."""
+    if path is None:
+        yield lambda _: None
+        return
+    try:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            write = csv.writer(file, lineterminator="\n").writerow
+            write(["line", "address", "reason"])
+            yield write
+    except OSError as error:
+        raise DigestError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def _values(wishes: Wishes) -> dict[str, Any]:
+    return {one.name: getattr(wishes, one.name) for one in fields(wishes)}
+
+
+def _all_of(program: "App", list_name: str | None) -> list[Subscriber]:
+    """Give the subscribers, all before the first is printed: whoever reads slowly must not hold the database."""
+    from digest.store import subscribers as kept  # noqa: PLC0415
+
+    if list_name is not None:
+        program.settings.list_named(list_name)
+    with program.database.transaction() as connection:
+        return list(kept.all_of(connection, list_name))
+
+
+def _act(context: typer.Context, addresses: list[str], list_name: str | None, command: Command) -> None:
+    """Do for readers what they could ask for themselves, on the operator's word."""
+    from digest.address import read_address  # noqa: PLC0415
+    from digest.correspondence import Outcome  # noqa: PLC0415
+    from digest.store import subscribers as kept  # noqa: PLC0415
+
+    program = open_app(context)
+    name = program.list_or_first(list_name)
+    for address in addresses:
+        parsed = read_address(address)
+        with program.database.transaction() as connection:
+            known = kept.find(connection, name, parsed.key)
+            answers = known and program.readers.act(
+                connection, known, [command], door=Door.OPERATOR, now=program.clock()
+            )
+            now = kept.find(connection, name, parsed.key)
+        if now is None or not answers or answers[0].outcome not in (Outcome.DONE, Outcome.ALREADY):
+            raise AddressError(
+                f"{parsed.display} does not read {name}; `digest subscribers list` shows who does"
+            )
+        until = f" until {now.paused_until:%Y-%m-%d %H:%M %Z}" if now.paused_until else ""
+        say(f"{now.address}: {now.state} on {name}{until}")

@@ -8,6 +8,7 @@ text is only ever a value in them.
     press      the template folders, the languages, what a template may call
     pieces     a story in the letter's words
     picture    a picture that may be shown
+    words      what a reader asks, and how his letters come, in his language
 """
 
 import hashlib
@@ -16,6 +17,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from enum import StrEnum
 from functools import partial
 from typing import Any
@@ -25,12 +27,15 @@ from babel.dates import format_date
 from babel.numbers import format_decimal
 
 from digest.clean import clean_text
-from digest.model import Issue, Letter, to_json
-from digest.render.pieces import Desk, Piece
+from digest.commands import spell
+from digest.model import Article, Issue, Letter, Story, to_json
+from digest.render.pieces import Chapter, Desk, Piece
 from digest.render.press import Press, environment
+from digest.wishes import Act, Command
 
 __all__ = ["Blank", "Masthead", "Press", "Slot", "environment", "fill", "render", "render_notice"]
 
+_EXAMPLE = 3  # the number of the story that an example speaks of
 _PREHEADER = 130  # characters that mail programs show behind the subject
 _INDENT = re.compile(r"\n[ \t\n]+")
 _EMPTY_LINES = re.compile(r"(?:[ \t]*\n){3,}")
@@ -43,6 +48,7 @@ class Slot(StrEnum):
     PREFERENCES_URL = "preferences_url"  # where he changes his wishes
     WEB_URL = "web_url"  # the same letter in a browser
     ADDRESS = "address"  # his own, for "sent to"
+    REPLY_ADDRESS = "reply_address"  # where an answer about this very letter goes
     CONFIRM_URL = "confirm_url"  # where he says that he did ask
 
 
@@ -58,7 +64,8 @@ class Masthead:
     source_titles: Mapping[str, str]  # a source's name → as it is printed
     words_per_minute: int = 230
     images: bool = True
-    offers: frozenset[Slot] = frozenset(Slot)  # the letter has no words for a slot that is not among them
+    # The letter has no words for a slot that is not among them. Answers are offered by who reads them.
+    offers: frozenset[Slot] = frozenset(Slot) - {Slot.REPLY_ADDRESS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,38 +83,47 @@ def render(issue: Issue, masthead: Masthead, *, environment: Press, letter: str 
 
     """
     key = hashlib.sha256(json.dumps(to_json(issue), sort_keys=True).encode()).hexdigest()[:32]
-    return _print(environment, letter, key, masthead, _context(issue, masthead, environment))
+    marks = {slot: _mark(key, slot) for slot in Slot if slot in masthead.offers}
+    printed = _print(environment, letter, marks, _context(issue, masthead, environment))
+    return Blank(subject=printed.subject, html=printed.html, text=printed.text, key=key)
 
 
-def render_notice(letter: str, masthead: Masthead, *, environment: Press) -> Blank:
-    """Print a letter that holds no issue, such as the one that asks a reader to confirm.
+def render_notice(
+    letter: str,
+    masthead: Masthead,
+    *,
+    environment: Press,
+    made: datetime,
+    slots: Mapping[Slot, str],
+    said: Mapping[str, Any],
+    article: Article | None = None,
+) -> Letter:
+    """Print a letter to one reader that is no issue.
+
+    Its templates may name what `said` holds, values and frozen dataclasses of them, and as `piece` the article.
 
     Raises:
         SettingsError: a template is missing or wrong.
 
     """
-    language, locale, catalogue = environment.speak(masthead.language)
-    context = {
-        "masthead": masthead,
-        "language": language,
-        "direction": locale.text_direction,
-        "catalogue": catalogue,
-        "preheader": masthead.description,
-    }
-    key = hashlib.sha256(f"{letter}\0{masthead}".encode()).hexdigest()[:32]
-    return _print(environment, letter, key, masthead, context)
+    on = made.astimezone(ZoneInfo(masthead.timezone)).date()
+    context = _shared(masthead, environment, on) | dict(said)
+    if article is not None:
+        desk = _desk(masthead, environment, on)
+        context["piece"] = desk.piece(Story(lead=article), "story-1", 1, pictures=masthead.images)
+        context["paragraphs"] = article.body
+    return _print(environment, letter, slots, context)
 
 
-def _print(environment: Press, letter: str, key: str, masthead: Masthead, context: dict[str, Any]) -> Blank:
+def _print(environment: Press, letter: str, slots: Mapping[Slot, str], context: dict[str, Any]) -> Letter:
     """Run the three templates of a letter."""
-    context["slots"] = {slot.value: _mark(key, slot) for slot in Slot if slot in masthead.offers}
+    context["slots"] = {slot.value: text for slot, text in slots.items()}
     context["subject"] = clean_text(environment.run(f"email/{letter}/subject.txt.j2", context))
     text = environment.run(f"email/{letter}/body.txt.j2", context)
-    return Blank(
+    return Letter(
         subject=context["subject"],
         html=_inline(environment.run(f"email/{letter}/body.html.j2", context)),
         text=_EMPTY_LINES.sub("\n\n", text).strip("\n") + "\n",
-        key=key,
     )
 
 
@@ -135,36 +151,56 @@ def _mark(key: str, slot: str) -> str:
     return f"{key}-{slot}-"
 
 
-def _context(issue: Issue, masthead: Masthead, press: Press) -> dict[str, Any]:
-    """Give everything that a template may name."""
+def _shared(masthead: Masthead, press: Press, on: date) -> dict[str, Any]:
+    """Give what every template may name."""
     language, locale, catalogue = press.speak(masthead.language)
-    desk = Desk(
-        language=language,
-        locale=locale,
-        today=issue.date,
-        zone=ZoneInfo(masthead.timezone),
-        source_titles=masthead.source_titles,
-        words_per_minute=masthead.words_per_minute,
-    )
-    sections = [section for section in issue.sections if section.stories]
-    chapters = [
-        desk.chapter(section, number, pictures=masthead.images and number == 1)
-        for number, section in enumerate(sections, 1)
-    ]
-    pieces = [piece for chapter in chapters for piece in chapter.pieces]
     return {
-        "issue": issue,
         "masthead": masthead,
         "language": language,
         "direction": locale.text_direction,
         "catalogue": catalogue,
         "number": partial(format_decimal, locale=locale),
-        "date": format_date(issue.date, "full", locale=locale),
+        "date": format_date(on, "full", locale=locale),
+    }
+
+
+def _desk(masthead: Masthead, press: Press, on: date) -> Desk:
+    language, locale, _ = press.speak(masthead.language)
+    return Desk(
+        language=language,
+        locale=locale,
+        today=on,
+        zone=ZoneInfo(masthead.timezone),
+        source_titles=masthead.source_titles,
+        words_per_minute=masthead.words_per_minute,
+    )
+
+
+def _context(issue: Issue, masthead: Masthead, press: Press) -> dict[str, Any]:
+    """Give everything that an issue's templates may name."""
+    desk = _desk(masthead, press, issue.date)
+    chapters: list[Chapter] = []
+    count = 0
+    for number, section in enumerate((section for section in issue.sections if section.stories), 1):
+        chapters.append(desk.chapter(section, number, after=count, pictures=masthead.images and number == 1))
+        count += len(section.stories)
+    pieces = [piece for chapter in chapters for piece in chapter.pieces]
+    return _shared(masthead, press, issue.date) | {
+        "issue": issue,
         "chapters": chapters,
-        "count": len(pieces),
+        "count": count,
         "minutes": desk.minutes(" ".join(f"{piece.title} {piece.summary}" for piece in pieces)),
         "preheader": _preheader(pieces, masthead),
+        "replies": _replies(desk.language, count) if count and Slot.REPLY_ADDRESS in masthead.offers else {},
     }
+
+
+def _replies(language: str, count: int) -> dict[str, str]:
+    """Give examples of what may be answered to an issue of `count` stories, as one would write it."""
+    number = min(count, _EXAMPLE)
+    acts = (Act.MORE, Act.LESS, Act.FULL)
+    spelled = {act.value: spell(Command(act=act, story=number), language) for act in acts}
+    return spelled | {"number": str(number)}
 
 
 def _preheader(pieces: Sequence[Piece], masthead: Masthead) -> str:

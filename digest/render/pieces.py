@@ -34,6 +34,7 @@ class Piece:
     """A story as the templates see it; what is not known is empty."""
 
     anchor: str
+    number: int  # in the order of reading, from 1
     title: str
     url: str
     source: str
@@ -72,14 +73,14 @@ class Desk:
     source_titles: Mapping[str, str]
     words_per_minute: int
 
-    def chapter(self, section: Section, number: int, *, pictures: bool) -> Chapter:
-        """Prepare the `number`th section of the letter."""
+    def chapter(self, section: Section, number: int, *, after: int, pictures: bool) -> Chapter:
+        """Prepare the `number`th section of the letter, which stands behind `after` stories."""
         return Chapter(
             anchor=f"section-{number}",
             name=section.name,
             title=section.title,
             pieces=tuple(
-                self._piece(story, f"story-{number}-{place}", pictures=pictures)
+                self.piece(story, f"story-{number}-{place}", after + place, pictures=pictures)
                 for place, story in enumerate(section.stories, 1)
             ),
         )
@@ -88,7 +89,8 @@ class Desk:
         """Give the time it takes to read `text`, never none."""
         return max(1, math.ceil(len(text.split()) / self.words_per_minute))
 
-    def _piece(self, story: Story, anchor: str, *, pictures: bool) -> Piece:
+    def piece(self, story: Story, anchor: str, number: int, *, pictures: bool) -> Piece:
+        """Prepare one story."""
         lead = story.lead
         language = lead.language or ""
         if _primary(language) == _primary(self.language):
@@ -96,6 +98,7 @@ class Desk:
         known = locale_of(language) if language else None
         return Piece(
             anchor=anchor,
+            number=number,
             title=lead.title,
             url=link(lead.url),
             source=self._source(lead),

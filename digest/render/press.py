@@ -1,16 +1,18 @@
 """The press: the template folders, the languages there are catalogues for, and what a template may call.
 
-A folder holds email/, with one folder of three templates for each letter, and i18n/, with one catalogue (.po)
-for each language. An operator's folder stands before ours: a template there replaces ours of the same name, a
-catalogue there goes before ours or, for a new language, stands alone.
+A folder holds email/, with one folder of three templates for each letter, and i18n/, with a catalogue (.po) for each
+language, and below it further ones for the pages. An operator's folder stands before ours: a template there replaces
+ours of the same name, a catalogue there goes before ours or, for a new language, stands alone.
 """
 
 import gettext
+import hashlib
 import io
 import textwrap
 import traceback
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +26,18 @@ from jinja2 import (
     TemplateError,
     TemplateNotFound,
     TemplateSyntaxError,
+    meta,
     pass_context,
     select_autoescape,
 )
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from markupsafe import Markup
 
 from digest.errors import SettingsError
 
 _COLUMNS = 72  # of a plain text
+_WORDS = Path(__file__).with_name("words.py")  # what is said outside of the templates
 _MISTAKES = (TemplateError, ArithmeticError, LookupError, TypeError, ValueError)  # that a template can make
 
 
@@ -53,7 +58,7 @@ class Press(ImmutableSandboxedEnvironment):
         self.folders = tuple(folders)
         self.catalogues = _catalogues(folders)
         self.install_gettext_callables(_gettext, _ngettext, newstyle=True)
-        self.filters.update(unbroken=unbroken, underline=underline, wrap=wrap)
+        self.filters.update(apart=apart, unbroken=unbroken, underline=underline, wrap=wrap)
 
     def speak(self, tag: str) -> tuple[str, Locale, gettext.NullTranslations]:
         """Give the language in which readers of `tag` (BCP 47) are written to, with its dates and its words.
@@ -62,12 +67,35 @@ class Press(ImmutableSandboxedEnvironment):
         (21 Oct 2015, 07:30), en-US as Americans do.
         """
         primary = tag.lower().partition("-")[0]
-        catalogue = self.catalogues.get(tag.lower()) or self.catalogues.get(primary)
-        if catalogue is None:
-            catalogue = gettext.NullTranslations()
-            tag = tag if primary == "en" else "en"
+        known = self.catalogues.get(tag.lower()) or self.catalogues.get(primary)
+        if known is None and primary != "en":
+            tag = "en"
         british = Locale("en", "GB")
-        return tag, british if tag == "en" else locale_of(tag) or british, catalogue
+        locale = british if tag == "en" else locale_of(tag) or british
+        return tag, locale, known or gettext.NullTranslations()
+
+    def version(self, template: str, language: str) -> str:
+        """Give 12 hexadecimal digits that are others whenever what `template` says in a language may be others.
+
+        They are made of its source, of all that it extends, includes and imports, and of the language's catalogues.
+
+        Raises:
+            SettingsError: a template is missing or wrong.
+
+        """
+        catalogue = self.speak(language)[2]
+        marks = hashlib.sha256(_WORDS.read_bytes())
+        marks.update(catalogue.mark if isinstance(catalogue, _Catalogue) else b"")
+        left, seen = [template], set()
+        with self._explained():
+            while left:
+                name = left.pop()
+                source = self._source(name)
+                marks.update(f"\0{name}\0{source}".encode())
+                seen.add(name)
+                named = set(filter(None, meta.find_referenced_templates(self.parse(source, name))))
+                left += sorted(named - seen - set(left))
+        return marks.hexdigest()[:12]
 
     def run(self, name: str, context: Mapping[str, Any]) -> str:
         """Print the template called `name`.
@@ -76,14 +104,30 @@ class Press(ImmutableSandboxedEnvironment):
             SettingsError: it is missing or wrong.
 
         """
-        try:
+        with self._explained():
             return self.get_template(name).render(context)
+
+    def _source(self, name: str) -> str:
+        assert self.loader is not None  # noqa: S101 - given in __init__
+        return self.loader.get_source(self, name)[0]
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Say what is wrong with a template, and where."""
+        try:
+            yield
         except TemplateNotFound as error:
             folders = " or ".join(str(folder) for folder in self.folders)
             raise SettingsError(f"no template {error.name} in {folders}; write it there") from error
         except _MISTAKES as error:
             problem = getattr(error, "message", None) or f"{type(error).__name__}: {error}"
             raise SettingsError(f"{_place(error)}: {problem.rstrip('.')}; correct the template") from error
+
+
+class _Catalogue(gettext.GNUTranslations):
+    """The phrases of a language, with a mark that is another one when any of them is."""
+
+    mark = b""
 
 
 def environment(folders: Sequence[Path]) -> Press:
@@ -124,6 +168,11 @@ def underline(text: str, stroke: str) -> str:
     return stroke * min(width, _COLUMNS)
 
 
+def apart(text: str) -> Markup:
+    """Keep the direction of `text` to itself, as of a command among the words of another language."""
+    return Markup("<bdi>{}</bdi>").format(text)
+
+
 def unbroken(text: str) -> str:
     """Keep `text` on one line."""
     return text.replace(" ", "\N{NO-BREAK SPACE}")
@@ -141,27 +190,31 @@ def _ngettext(context: Context, one: str, many: str, count: int) -> str:
     return catalogue.ngettext(one, many, count)
 
 
-def _catalogues(folders: Sequence[Path]) -> dict[str, gettext.NullTranslations]:
-    catalogues: dict[str, gettext.NullTranslations] = {}
+def _catalogues(folders: Sequence[Path]) -> dict[str, _Catalogue]:
+    """Read the catalogues; each falls back on those that were read before it, so the first in order comes last."""
+    catalogues: dict[str, _Catalogue] = {}
     for folder in reversed(folders):
-        for path in sorted(folder.glob("i18n/*.po")):
+        for path in sorted(folder.glob("i18n/**/*.po"), key=lambda path: (-len(path.parts), path)):
             catalogue, language = _catalogue(path), path.stem.lower().replace("_", "-")
-            if ours := catalogues.get(language):
-                catalogue.add_fallback(ours)
+            if before := catalogues.get(language):
+                catalogue.add_fallback(before)
+                catalogue.mark += before.mark
             catalogues[language] = catalogue
     return catalogues
 
 
-def _catalogue(path: Path) -> gettext.NullTranslations:
+def _catalogue(path: Path) -> _Catalogue:
     try:
-        with path.open("rb") as file:
-            catalogue = read_po(file, abort_invalid=True)
+        content = path.read_bytes()
+        phrases = read_po(io.BytesIO(content), abort_invalid=True)
     except (PoFileError, ValueError, UnknownLocaleError) as error:
         raise SettingsError(f"{path}: {error}; correct the catalogue") from error
     compiled = io.BytesIO()
-    write_mo(compiled, catalogue)
+    write_mo(compiled, phrases)
     compiled.seek(0)
-    return gettext.GNUTranslations(compiled)
+    catalogue = _Catalogue(compiled)
+    catalogue.mark = content
+    return catalogue
 
 
 def _place(error: Exception) -> str:

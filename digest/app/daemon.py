@@ -1,0 +1,124 @@
+"""What `digest serve` runs: the day's jobs, the door of readers' mail, their pages, and the letters to them."""
+
+import logging
+import threading
+from datetime import date, datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
+from digest.collect import worded
+from digest.engine.local import LocalEngine, due_date
+from digest.errors import DigestError
+from digest.protocols import Engine
+from digest.received import Envelope
+from digest.store import issues
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from digest.app import App
+
+log = logging.getLogger("digest")
+
+LOOK_SECONDS = 20
+"""How often letters to single readers are looked for that nobody in this process has written."""
+
+
+def engine(app: "App") -> Engine:
+    """Put together what `digest serve` runs."""
+    post = Post(app)
+    beside: dict[str, Callable[[threading.Event], None]] = {"letters": post.run}
+    if (door := app.door(handle=post.handle)) is not None:
+        beside["inbound"] = door.run
+    if app.settings.web.listen:
+        from digest.web.server import bind, serve_on  # noqa: PLC0415 - the web framework, where there are pages
+
+        beside["web"] = partial(serve_on, app.site(post.wake), bind(app.settings.web.listen))
+    return LocalEngine(
+        collect=partial(_collect, app),
+        every_minutes=app.settings.fetch.every_minutes,
+        publish_due=partial(_publish, app, app.clock(), {}),
+        send_due=partial(_send, app),
+        forget_due=partial(_forget, app),
+        beside=beside,
+    )
+
+
+class Post:
+    """Sends the letters to single readers as soon as they are written, by whichever thread."""
+
+    def __init__(self, app: "App") -> None:
+        self._app = app
+        self._written = threading.Event()
+
+    def wake(self) -> None:
+        """Say that there may be letters."""
+        self._written.set()
+
+    def handle(self, content: bytes, envelope: Envelope) -> str:
+        """Handle a mail, and see to the letters that answer it."""
+        done = self._app.inbound.handle(content, envelope)
+        self.wake()
+        return done
+
+    def run(self, stop: threading.Event) -> None:
+        """Send what is due until `stop` is set; what cannot be sent now is tried again."""
+        while not stop.is_set():
+            self._written.clear()
+            try:
+                for state, count in self._app.notify().items():
+                    log.info("%d letters to single readers %s", count, state)
+            except DigestError as error:
+                log.error("letters: %s", error)  # noqa: TRY400 - the message says it all
+            _wait_for_either(self._written, stop)
+
+
+def _wait_for_either(written: threading.Event, stop: threading.Event) -> None:
+    for _ in range(LOOK_SECONDS):
+        if stop.is_set() or written.wait(1):
+            return
+
+
+def _collect(app: "App") -> None:
+    collected = app.collect()
+    for trouble in collected.troubles:
+        log.warning("%s", worded(trouble))
+    log.info("collected %d articles, %d of them new", collected.read, collected.new)
+
+
+def _publish(app: "App", began: datetime, looked_for: dict[str, date]) -> None:
+    for name in app.settings.lists:
+        try:
+            _publish_list(app, name, began, looked_for)
+        except DigestError as error:  # the readers of the next list get theirs all the same
+            log.error("%s: %s", name, error)  # noqa: TRY400 - the message says it all
+
+
+def _publish_list(app: "App", name: str, began: datetime, looked_for: dict[str, date]) -> None:
+    with app.database.transaction() as connection:
+        since = issues.last_closed(connection, name) or began
+        on = due_date(app.settings.list_named(name), now=app.clock(), since=since)
+        if on is None or issues.find(connection, name, on):  # `digest run` may have been there first
+            return
+    first_look = looked_for.get(name) != on
+    looked_for[name] = on
+    if first_look:  # later ones leave the collecting to its own interval
+        app.collect(app.sources_of(name))
+    published = app.publish(name, on=on)
+    if published is not None:
+        app.write_files(published.issue)
+        number, readers = published.issue.number, published.readers
+        log.info("%s: issue %d of %s published for %d readers", name, number, on, readers)
+    elif first_look:
+        log.info("%s: nothing new for %s yet", name, on)
+
+
+def _send(app: "App") -> None:
+    for state, count in app.send().items():
+        log.info("%d mails %s", count, state)
+
+
+def _forget(app: "App") -> None:
+    for what, count in app.forget().items():
+        if count:
+            log.info("forgot %d %s", count, what)
