@@ -14,7 +14,7 @@ to the author's address, as a service of RFC 3834 section 4 may that says so, si
 only its mailbox can say yes; help goes to the return path. Neither is sent unless the two are of one domain, or the
 operator's own server vouches for the author's (then both go to the author). So a forger must own the return path's
 domain to have a letter sent at all, and can reach no more than the mailboxes of that domain, each with one question and
-one help a day, and all of them together with as many an hour as [signup] allows. The letters bear a null sender and
+one help a day, and all of them together with as many questions, and as many helps, an hour as [signup] allows. The letters bear a null sender and
 quote nothing.
 """
 
@@ -29,7 +29,7 @@ import sqlalchemy as sa
 from digest.address import Address, parse_address, read_address
 from digest.commands import Reading, read_commands, read_detail
 from digest.config import Settings
-from digest.correspondence import Door, NoticeKind, Request, Said, Thread
+from digest.correspondence import Door, NoticeKind, Outcome, Request, Said, Thread
 from digest.errors import DigestError, StoreError, TransportError
 from digest.model import Article, Subscriber, SubscriberState
 from digest.protocols import Transport
@@ -215,7 +215,8 @@ class _Case:
     def _leave(self, leaver: Subscriber) -> str:
         command = Command(act=Act.UNSUBSCRIBE)
         answers = self.readers.act(self.connection, leaver, [command], door=Door.MAIL, now=self.now)
-        if not (self.received.automatic or self.received.refused):
+        by_hand = not (self.received.automatic or self.received.refused)
+        if by_hand and answers[0].outcome is Outcome.DONE:
             report(self.readers, self.connection, leaver, answers, now=self.now, thread=self.thread)
         return f"unsubscribe by token: {answers[0].outcome}"
 
@@ -328,19 +329,25 @@ class _Case:
         return (Command(act=Act.SUBSCRIBE, change=change), *others)
 
     def _list(self, author: Address, commands: Sequence[Command]) -> str | None:
-        """Give the list that is meant: the one named, else one that he gets, else the first public one.
+        """Give the list that is meant: the one named, else one that the author gets, else the first public one.
 
         None means that there is none, or that a named one is not there for everybody.
         """
-        public = [name for name, wishes in self.settings.lists.items() if wishes.public]
         named = [command.list for command in commands if command.list is not None]
         if self.verb in _AT_A_LIST and self.rest and not _TOKEN.fullmatch(self.rest):
             named.insert(0, self.rest)
         if named:
-            return named[0] if set(named) <= set(public) else None
-        held = self.readers.holdings(self.connection, author.key)
+            return named[0] if set(named) <= set(self._public) else None
+        return self._usual_list(author)
+
+    def _usual_list(self, address: Address) -> str | None:
+        held = self.readers.holdings(self.connection, address.key)
         reads = [one.list for one in held if one.state is not SubscriberState.UNSUBSCRIBED]
-        return next(iter([*reads, *(one.list for one in held), *public]), None)
+        return next(iter([*reads, *(one.list for one in held), *self._public]), None)
+
+    @property
+    def _public(self) -> list[str]:
+        return [name for name, wishes in self.settings.lists.items() if wishes.public]
 
     def _help(self, reading: Reading) -> str:
         """Write down the letter that says what can be asked, if one may go to whoever wrote."""
@@ -350,7 +357,7 @@ class _Case:
         to = author
         if self.received.return_path and not self.received.authenticated:
             to = read_address(self.received.return_path)
-        list_name = self._list(to, ())
+        list_name = self._usual_list(to)
         if list_name is None or not self._may_be_helped(to):
             return "no help, by a limit"
         self.readers.note(

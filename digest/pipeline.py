@@ -191,7 +191,9 @@ class Writer:
         leave = self._tokens.make(Purpose.UNSUBSCRIBE, delivery.subscriber_id)
         wish = self._tokens.make(Purpose.PREFERENCES, delivery.subscriber_id)
         vote = self._tokens.make(Purpose.VOTE, delivery.subscriber_id)
-        answer = publisher.reply_to or publisher.own(f"letter-{self._tokens.make(Purpose.LETTER, delivery.id)}")
+        answer = publisher.reply_to or publisher.own(
+            f"letter-{self._tokens.make(Purpose.LETTER, delivery.id)}"
+        )
         unsubscribe = f"{publisher.url}/unsubscribe/{leave}"
         slots = {
             Slot.ADDRESS: delivery.address,
@@ -206,7 +208,10 @@ class Writer:
             to_address=delivery.address,
             reply_to=answer,
             message_id=f"<{self._tokens.fingerprint(Purpose.MESSAGE_ID, about)}@{publisher.domain}>",
-            unsubscribe_urls=(unsubscribe, f"mailto:{publisher.own(f'unsubscribe-{leave}')}?subject=unsubscribe"),
+            unsubscribe_urls=(
+                unsubscribe,
+                f"mailto:{publisher.own(f'unsubscribe-{leave}')}?subject=unsubscribe",
+            ),
             one_click=True,
             list_links=list_links(self._settings, issue.list),
         )

@@ -105,9 +105,7 @@ def variant(wishes: Wishes) -> Wishes:
     return dataclasses.replace(wishes, hour=None, zone=None)
 
 
-def _joined(
-    issues: Sequence[Issue], list_wishes: config.List, votes: Mapping[str, int]
-) -> Iterator[Story]:
+def _joined(issues: Sequence[Issue], list_wishes: config.List, votes: Mapping[str, int]) -> Iterator[Story]:
     """Choose the best of several issues' stories, each in its own section again, as for one issue."""
     best: dict[str, Story] = {}
     for issue in issues:  # the newest telling of a story stays

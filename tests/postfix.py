@@ -1,4 +1,11 @@
-"""A private Postfix on this machine's loopback that relays everything to one port, for the `with` block.
+"""A private Postfix on this machine's loopback, for the `with` block: it relays to one port, and to us over LMTP.
+
+    Postfix(program, next_hop=2525)                        relays everything to that port
+    Postfix(program, lmtp={"digest.example": "unix:/run/digest/lmtp", "mail.example": "inet:127.0.0.1:2424"})
+
+With `lmtp`, mail to those domains is handed to those sockets. `recipients` are the addresses that it knows there, or
+whole domains as @mail.example; what stands behind a + counts not, and all others it refuses at RCPT. What is put off is
+tried again every second.
 
 It has its own configuration, queue and data folders and is ended by its own process id, so that the
 machine's own Postfix, running or not, is never touched. It needs root, as Postfix does.
@@ -11,6 +18,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -34,6 +42,17 @@ smtp_host_lookup = native
 notify_classes =
 """
 
+# docs/howto/inbound-mail.md shows the same to operators.
+_LMTP = """
+relay_domains = {domains}
+relay_recipient_maps = inline:{{ {recipients} }}
+transport_maps = inline:{{ {transports} }}
+recipient_delimiter = +
+queue_run_delay = 1s
+minimal_backoff_time = 1s
+maximal_backoff_time = 2s
+"""
+
 # Postfix's own services without chroot, and none that could mail, look up or run anything else.
 _MASTER = """
 127.0.0.1:{port} inet n - n - - smtpd
@@ -47,6 +66,7 @@ trace unix - - n - 0 bounce
 flush unix n - n 1000? 0 flush
 proxymap unix - - n - - proxymap
 smtp unix - - n - - smtp
+lmtp unix - - n - - lmtp
 error unix - - n - - error
 retry unix - - n - - error
 postlog unix-dgram n - n - 1 postlogd
@@ -56,7 +76,14 @@ postlog unix-dgram n - n - 1 postlogd
 class Postfix:
     """A running relay; `port` takes mail over SMTP, `log` is what it says about it."""
 
-    def __init__(self, program: str, *, next_hop: int) -> None:
+    def __init__(
+        self,
+        program: str,
+        *,
+        next_hop: int = 1,
+        lmtp: Mapping[str, str] | None = None,
+        recipients: Sequence[str] = (),
+    ) -> None:
         self._program = program
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port: int = free.getsockname()[1]
@@ -65,6 +92,12 @@ class Postfix:
         self._configuration = self._home / "etc"
         self._configuration.mkdir()
         main = _MAIN.format(home=self._home, next_hop=next_hop)
+        if lmtp:
+            main += _LMTP.format(
+                domains=", ".join(lmtp),
+                recipients=", ".join(f"{address}=known" for address in recipients),
+                transports=", ".join(f"{{ {domain} = lmtp:{where} }}" for domain, where in lmtp.items()),
+            )
         (self._configuration / "main.cf").write_text(main, encoding="ascii")
         (self._configuration / "master.cf").write_text(_MASTER.format(port=self.port), encoding="ascii")
         (self._home / "queue").mkdir()

@@ -84,6 +84,7 @@ class Terminal:
             "PATH": os.environ["PATH"],
             "LANG": "C.UTF-8",
             "HOME": str(folder),
+            "DIGEST_WEB__LISTEN": "",  # a test that wants the pages chooses a port
             **{f"DIGEST_{name.upper()}": value for name, value in settings.items()},
         }
 

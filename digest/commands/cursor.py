@@ -1,7 +1,7 @@
 """A place in a line that is being read, and what has been understood up to there."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -24,6 +24,11 @@ class Cursor:
     wishes: dict[str, Any] = field(default_factory=dict)  # of a Change, without its topics
     topics: dict[str, Stance] = field(default_factory=dict)
     stories: tuple[tuple[str, int], ...] = ()  # what is asked for which story
+    _ahead: dict[int, tuple[tuple[str, int], ...]] = field(default_factory=dict)  # by position
+
+    def again(self) -> "Cursor":
+        """Give a cursor at the same place that has read nothing."""
+        return Cursor(tokens=self.tokens, today=self.today, heard=self.heard, _ahead=self._ahead)
 
     def tries(self, way: Callable[["Cursor"], bool]) -> bool:
         """Read on in one way, or stay here, and tell whether it went."""
@@ -51,15 +56,18 @@ class Cursor:
             return ""
         return _SUFFIX.sub("", lexicon.digits(token.raw))
 
-    def ahead(self) -> Iterator[tuple[str, int]]:
+    def ahead(self) -> Iterable[tuple[str, int]]:
         """Give what the next words say together, folded, the longest first, with their count."""
-        words: list[str] = []
-        for token in self.tokens[self.position : self.position + lexicon.LONGEST]:
-            if token.sign or token.quoted or (words and token.after_comma):
-                break
-            words.append(token.folded)
-        for count in range(len(words), 0, -1):
-            yield "".join(words[:count]), count
+        if self.position not in self._ahead:
+            words: list[str] = []
+            for token in self.tokens[self.position : self.position + lexicon.LONGEST]:
+                if token.sign or token.quoted or (words and token.after_comma):
+                    break
+                words.append(token.folded)
+            self._ahead[self.position] = tuple(
+                ("".join(words[:count]), count) for count in range(len(words), 0, -1)
+            )
+        return self._ahead[self.position]
 
     def sees(self, kind: str) -> bool:
         """Tell whether a phrase of a kind stands here."""
@@ -113,7 +121,7 @@ class Cursor:
         start, end = self.position, len(self.tokens)
         while count := self._polite_before(start, end):
             end -= count
-        self.tokens, self.position = self.tokens[start:end], 0
+        self.tokens, self.position, self._ahead = self.tokens[start:end], 0, {}
 
     def _polite_before(self, start: int, end: int) -> int:
         """Give how many words before `end` are polite, the first words never."""

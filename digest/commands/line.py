@@ -45,15 +45,14 @@ NOTHING = Understood()
 
 
 def understand(tokens: Sequence[Token], today: date | None) -> Understood:
-    """Read a line's words as commands."""
-    for way, politely in product(
-        (_alone, _confirm, _pause, _unsubscribe, _subscribe, _wishes), (True, False)
-    ):
-        line = Cursor(tokens=tokens, today=today)
-        if politely:
-            line.drop_politeness()
-        if line.tokens and (said := way(line)) and line.at_end:
-            return replace(said, heard=line.heard)
+    """Read a line's words as commands, first without what is polite around them."""
+    blunt = Cursor(tokens=tokens, today=today)
+    blunt.drop_politeness()
+    lines = [blunt] if blunt.tokens == tokens else [blunt, Cursor(tokens=tokens, today=today)]
+    for way, line in product((_alone, _confirm, _pause, _unsubscribe, _subscribe, _wishes), lines):
+        start = line.again()
+        if start.tokens and (said := way(start)) and start.at_end:
+            return replace(said, heard=start.heard)
     return NOTHING
 
 

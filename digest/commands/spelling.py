@@ -42,9 +42,9 @@ def _change(change: Change, language: str) -> Iterator[str]:
         yield _count("minutes", change.minutes, language) if change.minutes else _default("minutes", language)
     if change.language is not None:
         yield _language(change.language, language)
+    yield from _topics(change.topics, language)
     if change.format is not None:
         yield f"{_word('format', language)} {_word(change.format.value, language)}"
-    yield from _topics(change.topics, language)
 
 
 def _zone(zone: str, language: str) -> str:

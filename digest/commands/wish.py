@@ -241,6 +241,7 @@ def _reset_before(line: Cursor) -> bool:
 _SURE: tuple[Way, ...] = (
     _signed_topic,
     _reset_before,
+    _plain_text,
     _only,
     _rated,
     _full,
@@ -252,5 +253,4 @@ _SURE: tuple[Way, ...] = (
     _zone_name,
     _format,
     _language,
-    _plain_text,
 )

@@ -93,6 +93,17 @@ class Mailbox:
         with self._line() as client:
             return self._empty(client, threading.Event())
 
+    def check(self) -> str:
+        """Say in one line that the mailbox can be read, without marking anything.
+
+        Raises:
+            TransportError: it cannot.
+
+        """
+        with self._line() as client:
+            client.select_folder(self.mailbox, readonly=True)
+        return f"{self._name} can be read"
+
     @property
     def _name(self) -> str:
         return f"the mailbox {self.mailbox} of {self.username} at {self.host}:{self.port}"
@@ -100,9 +111,7 @@ class Mailbox:
     def _stay(self, stop: threading.Event, bell: socket.socket) -> None:
         with self._line() as client:
             while not stop.is_set():
-                if not self._empty(
-                    client, stop
-                ):  # else look again: more may have come meanwhile
+                if not self._empty(client, stop):  # else look again: more may have come meanwhile
                     self._wait(client, bell)
 
     @contextmanager

@@ -60,6 +60,10 @@ class Listener:
         logging.getLogger("mail.log").setLevel(logging.ERROR)  # aiosmtpd's own log names people's addresses
         persist(lambda: asyncio.run(self._listen(stop)), stop, name=self.name)
 
+    def check(self) -> str:
+        """Say in one line where it listens."""
+        return f"{self.name} is opened by `digest serve`"
+
     @property
     def name(self) -> str:
         """What messages call it."""

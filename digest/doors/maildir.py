@@ -46,6 +46,10 @@ class Folder:
         """
         return self._empty(threading.Event())
 
+    def check(self) -> str:
+        """Say in one line where it is."""
+        return f"{self._name} is looked into every {self.poll_seconds:g} seconds"
+
     @property
     def _name(self) -> str:
         return f"the Maildir {self.path}"

@@ -100,7 +100,8 @@ def _key(content: bytes, fields: Fields, author: Address | None) -> str:
     written = [str(author) if author else "\n".join(fields.named("from"))]
     written += ["\n".join(fields.named(name)) for name in ("message-id", "date", "subject")]
     digest = hashlib.sha256()
-    for part in (*map(octets, written), content[fields.end :].replace(b"\r\n", b"\n").rstrip()):
+    for raw in (*map(octets, written), content[fields.end :]):
+        part = raw.translate(None, b"\r").rstrip()
         digest.update(len(part).to_bytes(8, "big") + part)
     return digest.hexdigest()
 

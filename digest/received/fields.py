@@ -15,7 +15,6 @@ from email.header import decode_header
 from email.message import Message
 
 from digest.clean import clean_text
-from digest.extract.decode import decode
 
 _NAME = re.compile(rb"([!-9;-~]+)[ \t]*:")
 _LONGEST = 1000  # characters of a field that is decoded or taken apart
@@ -95,9 +94,12 @@ def tidy(text: str) -> str:
 
 
 def content_type(fields: Fields) -> ContentType:
-    """Read the Content-Type; what cannot be read is plain text, as RFC 2045 section 5.2 has it."""
+    """Read the Content-Type; what cannot be read is plain text, as RFC 2045 section 5.2 has it.
+
+    `email` cannot write some mixtures of octets and characters that it has read itself; it gets characters alone.
+    """
     message = Message()
-    message["Content-Type"] = fields.first("content-type")[:_LONGEST]
+    message["Content-Type"] = octets(fields.first("content-type")[:_LONGEST]).decode("latin-1")
 
     def parameter(name: str) -> str:
         try:
@@ -109,7 +111,7 @@ def content_type(fields: Fields) -> ContentType:
 
     return ContentType(
         name=message.get_content_type(),
-        boundary=octets(parameter("boundary")),
+        boundary=parameter("boundary").encode("latin-1", "replace"),
         charset=parameter("charset") or None,
         flowed=parameter("format").lower() == "flowed",
         delsp=parameter("delsp").lower() == "yes",
@@ -184,6 +186,8 @@ def _fields(found: list[tuple[str, list[bytes]]], end: int, *, complete: bool) -
 
 def decoded(content: bytes, charset: str | None) -> str:
     """Give a text that may be too short to guess its charset from: what fits nothing declared is western."""
+    from digest.extract.decode import decode  # noqa: PLC0415 - its package brings lxml; a door needs Envelope alone
+
     try:
         codec = codecs.lookup((charset or "")[:_LONGEST_CHARSET]).name
     except (LookupError, ValueError):

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from digest.extract.markup import parse
 from digest.received.fields import tidy
 from digest.received.lexicon import listed
 from digest.received.parts import Text
@@ -21,6 +20,8 @@ _WRAPPED = 4  # lines that an introduction may take
 _BLOCK = 5  # lines within which a block of header lines shows itself
 _QUOTED = (">", "＞", "|")
 _RULE = "_" * 10
+_ALIKE = str.maketrans({"’": "'", "ı": "i"})  # Turkish: OTOMATİK YANIT
+_DASHES = ("--", "__", "==", "**")
 _SIGNED = ("--", "—", "–")
 _ANYTHING = "…"
 
@@ -63,7 +64,7 @@ def own_lines(text: Text) -> str:
 
 def key(line: str) -> str:
     """Give the form under which two spellings of a line are equal; white space before a colon does not count."""
-    folded = unicodedata.normalize("NFKC", line).casefold().replace("i\u0307", "i").replace("’", "'")
+    folded = unicodedata.normalize("NFKC", line).casefold().translate(_ALIKE).replace("i\u0307", "i")
     return " ".join(folded.split()).replace(" :", ":")
 
 
@@ -92,6 +93,8 @@ def _tidied(lines: Iterable[str]) -> list[str]:
 
 def _of_markup(markup: str) -> list[str]:
     """Give the lines that a person would see, without what mail programs mark as a quote."""
+    from digest.extract.markup import parse  # noqa: PLC0415 - most mails have plain text
+
     tree = parse(markup)
     pieces: list[str] = []
     if tree is not None:
@@ -153,7 +156,7 @@ def _is_end(lines: Sequence[str]) -> bool:
     return (
         lines[0] in _SIGNED
         or lines[0].startswith(_RULE)
-        or (lines[0].startswith(("--", "__", "==", "**")) and line.strip("-_=* :") in _bars())
+        or ((lines[0].startswith(_DASHES) or line.endswith(":")) and line.strip("-_=* :") in _bars())
         or line.startswith(_signatures()[0])
         or line.endswith(_signatures()[1])
         or _is_introduction([line, *map(key, lines[1:_WRAPPED])])

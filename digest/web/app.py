@@ -12,7 +12,7 @@ from starlette.routing import Route
 from digest.web import archive, confirm, leave, preferences, signup
 from digest.web.desk import Desk
 from digest.web.pages import Visit, problem, route, style
-from digest.web.security import Guard, trusted
+from digest.web.security import BODY_SECONDS, Guard, trusted
 
 _FOR_GOOD = {"Cache-Control": "public, max-age=31536000, immutable"}
 _FOR_A_DAY = {"Cache-Control": "public, max-age=86400"}
@@ -32,8 +32,8 @@ _ICON = (
 )
 
 
-def make_site(desk: Desk) -> Starlette:
-    """Give the readers' pages as an ASGI application.
+def make_site(desk: Desk, *, body_seconds: float = BODY_SECONDS) -> Starlette:
+    """Give the readers' pages as an ASGI application; a form must arrive within `body_seconds`.
 
     Raises:
         SettingsError: a template is wrong, or `web.trusted_proxies`.
@@ -49,7 +49,7 @@ def make_site(desk: Desk) -> Starlette:
             *_parts(desk),
             *archive.routes(desk),
         ],
-        middleware=[Middleware(Guard, desk=desk, problem=say)],
+        middleware=[Middleware(Guard, desk=desk, problem=say, body_seconds=body_seconds)],
         exception_handlers={HTTPException: partial(_explain, desk)},
     )
     site.router.redirect_slashes = False

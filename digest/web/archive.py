@@ -46,7 +46,7 @@ HEADLINES = 3
 VOTING = timedelta(days=30)
 """How long after its publication votes are taken for an issue."""
 
-_KEPT = 64  # issues and feeds that are read or printed once: they are frozen
+_ISSUES_KEPT, _FEEDS_KEPT = 32, 8  # read or printed once: they are frozen
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _PAGE = re.compile(r"[1-9][0-9]{0,5}")
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -102,8 +102,8 @@ class Archive:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._began = desk.clock()  # settings and templates are those of this moment
-        self._issue = lru_cache(_KEPT)(self._read_issue)
-        self._feed = lru_cache(_KEPT)(self._print_feed)
+        self._issue = lru_cache(_ISSUES_KEPT)(self._read_issue)
+        self._feed = lru_cache(_FEEDS_KEPT)(self._print_feed)
 
     def lists(self, visit: Visit) -> Response:
         """Show which lists there are; where that is one, its issues."""
@@ -234,7 +234,8 @@ class Archive:
             before=before and {"path": shown.path(before), "date": _long(before, visit.tongue)},
             after=after and {"path": shown.path(after), "date": _long(after, visit.tongue)},
         )
-        return self._finished(answer, shown, issue.closed, voted, closed if after else None)
+        over = None if is_open else issue.closed + VOTING
+        return self._finished(answer, shown, issue.closed, voted, closed if after else None, over)
 
     def _print_feed(self, name: str, newest: int) -> str:
         """Print a list's feed as it is while its newest issue has that number."""
@@ -381,7 +382,7 @@ def _paired(issue: Issue, chapters: Sequence[pieces.Chapter]) -> list[tuple[Stor
 
 
 def _is_open(issue: Issue, now: datetime) -> bool:
-    return now - issue.closed <= VOTING
+    return now - issue.closed < VOTING
 
 
 def _day(text: str) -> date:

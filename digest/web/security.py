@@ -104,8 +104,11 @@ class Buckets:
 class Guard:
     """Stands around the pages; `problem` makes the page that says what is wrong."""
 
-    def __init__(self, app: ASGIApp, desk: Desk, problem: Callable[[Request, int], Response]) -> None:
+    def __init__(
+        self, app: ASGIApp, desk: Desk, problem: Callable[[Request, int], Response], body_seconds: float
+    ) -> None:
         self._app = app
+        self._body_seconds = body_seconds
         self._desk = desk
         self._problem = problem
         web = desk.settings.web
@@ -134,7 +137,7 @@ class Guard:
         try:
             answer = self._refusal(scope, headers, caller)
             if answer is None:
-                await self._app(scope, _bounded(receive), send_on)
+                await self._app(scope, _bounded(receive, self._body_seconds), send_on)
                 return
         except ClientDisconnect:
             return
@@ -151,23 +154,27 @@ class Guard:
 
     def _refusal(self, scope: Scope, headers: Headers, caller: Caller) -> Response | None:
         """Give the answer to what no page shall see, if it is so."""
-        if host_of(headers.get("host", "")) not in self._hosts:
-            return self._closing(scope, 400)
+        if fault := self._fault(headers):
+            return self._closing(scope, fault)
         one_click = scope["method"] == "POST" and scope["path"].startswith("/unsubscribe/")
         buckets = self._one_click if one_click else self._buckets
         if wait := buckets.take(caller.network, now=self._desk.clock()):
             answer = self._closing(scope, 429)
             answer.headers["Retry-After"] = str(wait)
             return answer
-        if sum(len(name) + len(value) for name, value in headers.raw) > LARGEST_HEAD:
-            return self._closing(scope, 431)
-        if "content-length" in headers and "transfer-encoding" in headers:  # two readers may see two requests in it
-            return self._closing(scope, 400)
-        if _length(headers) > LARGEST_BODY:
-            return self._closing(scope, 413)
         if scope["method"] not in _READING and not one_click and not self._is_ours(headers):
             return self._closing(scope, 403)
         return None
+
+    def _fault(self, headers: Headers) -> int:
+        """Give the status that says what is wrong with a request's head, or 0."""
+        # Where both say how long the body is, one reader sees two requests and another sees one (RFC 9112, 6.1).
+        two_lengths = "content-length" in headers and "transfer-encoding" in headers
+        if two_lengths or host_of(headers.get("host", "")) not in self._hosts:
+            return 400
+        if sum(len(name) + len(value) for name, value in headers.raw) > LARGEST_HEAD:
+            return 431
+        return 413 if _length(headers) > LARGEST_BODY else 0
 
     def _is_ours(self, headers: Headers) -> bool:
         """Tell whether a form came from one of our own pages, as far as the browser says.
@@ -280,7 +287,7 @@ def _complete(headers: MutableHeaders, *, secure: bool) -> None:
         headers["Strict-Transport-Security"] = _HSTS
 
 
-def _bounded(receive: Receive) -> Receive:
+def _bounded(receive: Receive, seconds: float) -> Receive:
     """Read a body only so far and for so long.
 
     Raises:
@@ -296,7 +303,7 @@ def _bounded(receive: Receive) -> Receive:
         if ended:  # what comes now is that the visitor has gone, whenever that may be
             return await receive()
         loop = asyncio.get_running_loop()
-        until = until or loop.time() + BODY_SECONDS
+        until = until or loop.time() + seconds
         try:
             message = await asyncio.wait_for(receive(), until - loop.time())
         except TimeoutError:

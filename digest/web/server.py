@@ -74,11 +74,13 @@ def bind(listen: str) -> socket.socket:
     return listener
 
 
-def serve_on(site: Starlette, listener: socket.socket, stop: threading.Event) -> None:
-    """Do what `serve` does on a socket that listens already."""
+def serve_on(
+    site: Starlette, listener: socket.socket, stop: threading.Event, *, head_seconds: float = HEAD_SECONDS
+) -> None:
+    """Do what `serve` does on a socket that listens already; the head of a request must come in `head_seconds`."""
     settings = uvicorn.Config(
         site,
-        http=_Line,
+        http=type("Line", (_Line,), {"head_seconds": head_seconds}),
         ws="none",
         lifespan="off",
         log_config=None,
@@ -115,11 +117,14 @@ class _Server(uvicorn.Server):
 class _Line(H11Protocol):
     """A line that is closed where no whole head of a request comes in time."""
 
+    head_seconds: float
     _deadline: asyncio.TimerHandle | None = None
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self.access_log = False  # the setting of that name only quietens a logger, which others may wake again
+        self.access_log = (
+            False  # the setting of that name only quietens a logger, which others may wake again
+        )
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         super().connection_made(transport)
@@ -134,11 +139,13 @@ class _Line(H11Protocol):
         self._forget()
 
     def _watch(self) -> None:
-        is_answering = not getattr(self.cycle, "response_complete", True)  # there is no cycle before the first
+        is_answering = not getattr(
+            self.cycle, "response_complete", True
+        )  # there is no cycle before the first
         if is_answering:
             self._forget()
         elif self._deadline is None:
-            self._deadline = self.loop.call_later(HEAD_SECONDS, self.transport.abort)
+            self._deadline = self.loop.call_later(self.head_seconds, self.transport.abort)
 
     def _forget(self) -> None:
         if self._deadline is not None:

@@ -21,7 +21,7 @@ from digest.deliver import Mail
 from digest.engine.local import LocalEngine
 from digest.errors import MessageError, StoreError
 from digest.message import html_octets
-from digest.model import Article, Delivery, Issue, Subscriber, SubscriberState
+from digest.model import Article, Delivery, Issue
 from digest.pipeline import Published, Writer, print_letter
 from digest.render import environment
 from digest.resources import shipped

@@ -16,15 +16,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from babel.messages.extract import extract_python
 from babel.messages.pofile import read_po
 from issues import article, issue, masthead, png, sample, section, slots, story
 from jinja2.ext import babel_extract
 from lxml import etree
 from lxml import html as lxml_html
 
+from digest.commands import read_commands
 from digest.errors import SettingsError
 from digest.model import Issue, Kind, Letter
 from digest.render import Press, Slot, environment, fill, render
+from digest.render import words as words_module
+from digest.wishes import Act, Command
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 LANGUAGES = ["ar", "de", "en", "es", "fr", "tr"]
@@ -309,6 +313,73 @@ def test_the_same_issue_gives_the_same_bytes_in_another_process(press: Press) ->
     assert json.loads(there.stdout) == dataclasses.asdict(here)
 
 
+# --- numbers and answers
+
+
+def answerable(press: Press, what: Issue, language: str = "en") -> Letter:
+    """Print a letter that says how it can be answered."""
+    offers = masthead().offers | {Slot.REPLY_ADDRESS}
+    filled = slots(reply_address="digest+letter-abc@digest.example")
+    return fill(render(what, masthead(offers=offers, language=language), environment=press), filled)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_stories_are_numbered_in_the_order_of_reading_across_sections(press: Press, language: str) -> None:
+    letter = answerable(press, sample(), language)
+    page = tree(letter)
+    assert [words(meta.find("b")) for meta in page.find_class("meta")] == list("12345678")
+    told = [story.lead.title for story in sample().stories]
+    assert [words(h3) for h3 in page.iter("h3")] == told
+    text = " ".join(letter.text.split())
+    for number, title in enumerate(told, 1):
+        assert f" {number}. {title}" in text
+
+
+def test_the_list_of_top_stories_keeps_to_the_same_numbers(press: Press) -> None:
+    letter = answerable(press, sample())
+    top = [story.lead.title for story in sample().sections[0].stories]
+    assert [words(item) for item in tree(letter).xpath("//ol/li")] == top
+    assert re.findall(r"^ (\d)\. ", letter.text, re.MULTILINE) == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_the_foot_offers_to_answer_is_understood(press: Press, language: str) -> None:
+    letter = answerable(press, sample(), language)
+    spelled = [
+        words(bdi) for bdi in tree(letter).xpath("//td[@class='foot']//p[a[contains(@href, 'mailto')]]/bdi")
+    ]
+    assert [read_commands(text, "").commands for text in spelled] == [
+        (Command(act=act, story=3),) for act in (Act.MORE, Act.LESS, Act.FULL)
+    ]
+    assert all(text in " ".join(letter.text.split()) for text in spelled)
+
+
+def test_the_example_is_a_story_that_the_letter_has(press: Press) -> None:
+    assert "“more 1”" in answerable(press, one(article())).text
+    assert "mailto:" not in answerable(press, issue(section("World"))).html
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_answerable_letter_has_the_same_links_in_html_and_text(press: Press, language: str) -> None:
+    letter = answerable(press, sample(), language)
+    found = links(tree(letter))
+    assert found == re.findall(r"<(\S+:\S+)>", letter.text)
+    assert found.count("mailto:digest+letter-abc@digest.example") == 1
+
+
+def test_a_letter_that_nobody_can_answer_has_no_numbers_and_says_nothing_of_answers(press: Press) -> None:
+    letter = printed(press, sample())
+    assert not tree(letter).xpath("//*[contains(@class, 'meta')]/b")
+    assert "mailto:" not in letter.html + letter.text
+
+
+def test_numbers_and_answers_weigh_less_than_a_kilobyte(press: Press) -> None:
+    heavy, light = (
+        len(letter.html.encode()) for letter in (answerable(press, sample()), printed(press, sample()))
+    )
+    assert heavy - light < 1000
+
+
 # --- pictures
 
 
@@ -425,13 +496,21 @@ def test_arabic_has_a_plural_for_each_kind_of_number(press: Press, votes: int, e
     assert words(page.find_class("meta")[0]).endswith(f"· {expected}")
 
 
-def messages() -> Iterator[str | tuple[str, str]]:
+def messages() -> Iterator[str | tuple[str, ...]]:
+    """Give every phrase that a letter may say, of the templates and of words.py."""
+    options = {"trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}
     for path in sorted(TEMPLATES.glob("email/**/*.j2")):
         with path.open("rb") as file:
-            options = {"trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}
             for _, _, message, _ in babel_extract(file, ("_", "gettext", "ngettext"), (), options):
-                texts = (message,) if isinstance(message, str) else tuple(filter(None, message))
-                yield texts[0] if len(texts) == 1 else texts
+                yield phrase(message)
+    with Path(words_module.__file__).open("rb") as file:
+        for _, _, message, _ in extract_python(file, ("_", "_counted"), (), {}):
+            yield phrase(message)
+
+
+def phrase(found: str | tuple[str | None, ...]) -> str | tuple[str, ...]:
+    texts = (found,) if isinstance(found, str) else tuple(filter(None, found))
+    return texts[0] if len(texts) == 1 else texts
 
 
 def test_there_are_catalogues_for_five_languages() -> None:
@@ -457,7 +536,78 @@ def test_every_phrase_of_the_templates_is_translated_in_all_its_plurals(path: Pa
             assert "%" not in re.sub(r"%\(\w+\)s", "", form)
 
 
+# --- the version of the words
+
+
+CONFIRM = "email/confirm/body.txt.j2"
+
+
+def test_a_version_is_12_digits_and_stays_while_the_words_stay(press: Press) -> None:
+    version = press.version(CONFIRM, "de")
+    assert re.fullmatch("[0-9a-f]{12}", version)
+    assert environment([TEMPLATES]).version(CONFIRM, "de") == version
+
+
+def test_each_template_and_each_language_has_its_own_version(press: Press) -> None:
+    names = [CONFIRM, "email/welcome/body.txt.j2", "email/confirm/body.html.j2"]
+    versions = {press.version(name, language) for name in names for language in LANGUAGES}
+    assert len(versions) == len(names) * len(LANGUAGES)
+
+
+def test_without_a_catalogue_the_words_are_the_english_ones(press: Press) -> None:
+    assert press.version(CONFIRM, "sv") == press.version(CONFIRM, "en")
+    assert press.version(CONFIRM, "de-AT") == press.version(CONFIRM, "de")
+
+
+@pytest.mark.parametrize(
+    ("name", "changed", "same"),
+    [
+        (CONFIRM, ["de", "en"], []),
+        ("email/_notice.txt.j2", ["de", "en"], []),  # it extends this
+        ("email/_layout.txt.j2", ["de", "en"], []),  # which extends this
+        ("email/_rows.txt.j2", ["de", "en"], []),  # and it includes this
+        ("i18n/de.po", ["de"], ["en", "fr"]),
+        ("i18n/pages/de.po", ["de"], ["en", "fr"]),
+        ("email/welcome/body.txt.j2", [], ["de", "en"]),
+    ],
+)
+def test_a_version_changes_with_whatever_its_words_come_from(
+    press: Press, operators: Write, name: str, changed: list[str], same: list[str]
+) -> None:
+    ours = TEMPLATES / name
+    content = ours.read_text("utf-8") if ours.exists() else 'msgid ""\nmsgstr "Language: de\\n"\n'
+    theirs = operators(name, content + "\n")
+    for language in changed:
+        assert theirs.version(CONFIRM, language) != press.version(CONFIRM, language)
+    for language in same:
+        assert theirs.version(CONFIRM, language) == press.version(CONFIRM, language)
+
+
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [("{% if %}", "line 1: Expected"), ('{% include "nowhere" %}', "no template nowhere in")],
+)
+def test_a_template_that_is_wrong_has_no_version(operators: Write, source: str, problem: str) -> None:
+    with pytest.raises(SettingsError, match=problem):
+        operators(CONFIRM, source).version(CONFIRM, "en")
+
+
+def test_templates_that_include_each_other_have_a_version_all_the_same(operators: Write) -> None:
+    operators("email/a.j2", '{% include "email/b.j2" %}')
+    assert operators("email/b.j2", '{% include "email/a.j2" %}').version("email/a.j2", "en")
+
+
 # --- the operator's own templates and catalogues
+
+
+def test_a_catalogue_in_a_folder_of_its_own_goes_behind_the_letters_own(operators: Write) -> None:
+    head = 'msgid ""\nmsgstr "Language: pt\\n"\n\n'
+    operators(
+        "i18n/web/pt.po", head + 'msgid "More"\nmsgstr "Ver mais"\n\nmsgid "Preferences"\nmsgstr "Opções"\n'
+    )
+    press = operators("i18n/pt.po", head + 'msgid "More"\nmsgstr "Mais"\n')
+    _, _, catalogue = press.speak("pt-BR")
+    assert (catalogue.gettext("More"), catalogue.gettext("Preferences")) == ("Mais", "Opções")
 
 
 def test_an_operators_template_replaces_ours_and_the_rest_stays(operators: Write) -> None:

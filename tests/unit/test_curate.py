@@ -1,15 +1,19 @@
 """Articles become stories: the same events join, others do not, and the best come first."""
 
 import dataclasses
+import itertools
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from issues import article
 from makers import MORNING, wishes
 
 from digest import config
-from digest.curate import MORE, TOP, curate, join, rank
+from digest.config import MORE
+from digest.curate import TOP, curate, join, rank, shares
 from digest.model import Article, Kind, Story
 
 BARRIER = "The new flood barrier of Port Alder closed for the first time when the storm reached the harbour."
@@ -143,8 +147,10 @@ def test_an_article_older_than_the_list_allows_is_left_out_and_an_undated_one_is
 # --- ranking
 
 
-def test_the_terms_of_a_score_are_votes_freshness_section_and_sources_with_the_lists_weights() -> None:
-    weights = {"votes": 2, "freshness": 3, "section": 5, "sources": 7}
+def test_the_terms_of_a_score_are_votes_freshness_section_sources_and_readers_with_the_lists_weights() -> (
+    None
+):
+    weights = {"votes": 2, "freshness": 3, "section": 5, "sources": 7, "readers": 11}
     [story] = rank([Story(lead=telling(BARRIER))], wishes(weights=weights), now=MORNING)
 
     assert {one.term: one.weight for one in story.reasons} == weights
@@ -187,6 +193,76 @@ def test_two_tellings_of_one_source_are_one_source() -> None:
     [ranked] = rank([story], wishes(), now=MORNING)
 
     assert reason(ranked, "sources") == 0
+
+
+def test_a_story_led_by_a_source_that_readers_voted_for_comes_before_its_equal() -> None:
+    stories = [Story(lead=telling(FERRY, "observer")), Story(lead=telling(BARRIER, "wire"))]
+    assert titles(rank(stories, wishes(), now=MORNING)) == titles(stories)
+
+    ranked = rank(stories, wishes(), now=MORNING, liked={"wire": 0.5})
+
+    assert titles(ranked) == titles(reversed(stories))
+    assert [reason(story, "readers") for story in ranked] == [0.5, 0]
+
+
+def test_readers_move_the_source_that_leads_a_story_not_those_that_tell_it_too() -> None:
+    story = Story(lead=telling(BARRIER, "wire"), others=(telling(BARRIER_TOO, "observer"),))
+    [ranked] = rank([story], wishes(), now=MORNING, liked={"observer": 1.0})
+
+    assert reason(ranked, "readers") == 0
+
+
+def test_a_list_that_gives_readers_no_weight_is_not_moved_by_them() -> None:
+    stories = [Story(lead=telling(FERRY, "observer")), Story(lead=telling(BARRIER, "wire"))]
+    deaf = wishes(weights={"readers": 0})
+
+    assert titles(rank(stories, deaf, now=MORNING, liked={"wire": 1.0})) == titles(stories)
+
+
+def test_what_readers_like_reaches_the_issue() -> None:
+    day = [telling(FERRY, "observer"), telling(BARRIER, "wire")]
+    [first, _] = curate(day, wishes(), now=MORNING, liked={"wire": 0.5})
+
+    assert first.lead.source == "wire"
+
+
+def test_a_single_voice_says_next_to_nothing_and_many_say_what_they_are() -> None:
+    assert shares({"wire": 1}) == {"wire": pytest.approx(0.055, abs=0.001)}
+    assert shares({"wire": 5}) == {"wire": pytest.approx(0.463, abs=0.001)}
+    assert shares({"wire": 500, "observer": 500}) == pytest.approx(
+        {"wire": 0.469, "observer": 0.469}, abs=0.001
+    )
+    assert shares({"wire": 10**6})["wire"] == pytest.approx(1, abs=0.001)
+
+
+def test_the_bound_is_that_of_the_paper() -> None:
+    """Newcombe 1998, table I, method 4: 81 of 263 and 15 of 148."""
+    assert shares({"wire": 81, "rest": 182})["wire"] == pytest.approx(0.2535, abs=0.0001)
+    assert shares({"wire": 15, "rest": 133})["wire"] == pytest.approx(0.0598, abs=0.0001)
+
+
+def test_a_source_without_a_voice_has_no_share_and_no_voices_are_no_shares() -> None:
+    assert list(shares({"wire": 3, "observer": 0})) == ["wire"]
+    assert shares({}) == {}
+
+
+def test_a_single_vote_moves_no_story_past_one_that_is_two_hours_fresher() -> None:
+    older = Story(lead=telling(BARRIER, "wire", published=MORNING - timedelta(hours=2)))
+    newer = Story(lead=telling(FERRY, "observer", published=MORNING))
+    ranked = rank([older, newer], wishes(), now=MORNING, liked=shares({"wire": 1}))
+
+    assert titles(ranked) == titles([newer, older])
+
+
+@given(st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 10**9)))
+def test_a_share_is_never_more_than_the_votes_say_and_grows_with_them(voices: dict[str, int]) -> None:
+    total = sum(voices.values())
+    found = shares(voices)
+    for source, share in found.items():
+        assert 0 <= share <= voices[source] / total
+    for one, other in itertools.combinations(found, 2):
+        if voices[one] < voices[other]:
+            assert found[one] <= found[other]
 
 
 def test_a_source_that_leads_again_and_again_makes_room_for_an_equal_of_another() -> None:

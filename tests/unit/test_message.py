@@ -14,7 +14,7 @@ import pytest
 
 from digest import message as module
 from digest.errors import MessageError
-from digest.message import Headers, html_octets, message
+from digest.message import Attachment, Headers, html_octets, message
 from digest.model import Letter
 
 LETTER = Letter(subject="Monday's digest", html="<p>Hello</p>\n", text="Hello\n")
@@ -296,6 +296,77 @@ def test_what_is_no_picture_of_the_letter_is_left_as_it_is(html: str) -> None:
     assert mail.get_body(["html"]).get_payload(decode=True).decode() == html
 
 
+# ------------------------------------------------------------------- text alone, files, threads
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Hello\n", "", "no end of line", "a\r\nb\rc\n", ".\n..\n", "Zeichen ⛴ \t\n", "x" * 5000, "=_=\n--"],
+)
+def test_a_letter_without_html_is_a_single_text(text: str) -> None:
+    mail = parse(make(Letter(subject="Hi", html="", text=text)))
+    assert mail.get_content_type() == "text/plain"
+    assert mail.get_content_charset() == "utf-8"
+    assert mail.get_payload(decode=True).decode() == text.replace("\r\n", "\n").replace("\r", "\n").replace(
+        "\n", "\r\n"
+    )
+
+
+def test_a_letter_without_html_has_no_octets_of_it() -> None:
+    assert html_octets(Letter(subject="Hi", html="", text="Hello\n")) == 0
+
+
+@pytest.mark.parametrize("html", ["", "<p>Hello</p>\n"])
+@pytest.mark.parametrize("content", ["{}", "", "a\r\nb\nc", "日本 ⛴\n", "x" * 100_000, ".\n", "--=_0_"])
+def test_a_file_comes_beside_the_letter_octet_by_octet(html: str, content: str) -> None:
+    letter = dataclasses.replace(LETTER, html=html)
+    wire = message(letter, HEADERS, attachment=Attachment(name="my-data.txt", text=content))
+    mail = parse(wire)
+    assert mail.get_content_type() == "multipart/mixed"
+    [file] = mail.iter_attachments()
+    assert (file.get_filename(), file.get_content_type()) == ("my-data.txt", "text/plain")
+    assert file.get_payload(decode=True).decode() == content
+    assert mail.get_body(("plain",)).get_content() == "Hello\r\n"
+    assert (mail.get_body(("html",)) is None) == (html == "")
+    assert max(map(len, wire.split(b"\r\n"))) <= 998
+
+
+def test_a_letter_with_a_picture_and_a_file_has_both() -> None:
+    letter = with_picture(("image/png", PNG))
+    mail = parse(message(letter, HEADERS, attachment=Attachment(name="a.txt", text="a")))
+    assert [part.get_content_type() for part in mail.walk()] == [
+        "multipart/mixed",
+        "multipart/alternative",
+        "text/plain",
+        "multipart/related",
+        "text/html",
+        "image/png",
+        "text/plain",
+    ]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "data", "../data.txt", "a b.txt", 'a".txt', "é.txt", ".txt", "a.txt\r\nBcc: v@evil.test", "a.b.txt"],
+)
+def test_a_file_has_a_plain_name_with_one_ending(name: str) -> None:
+    with pytest.raises(MessageError, match="is not a name for a file"):
+        message(LETTER, HEADERS, attachment=Attachment(name=name, text="a"))
+
+
+def test_an_answer_names_what_it_answers_and_its_thread() -> None:
+    wire = make(in_reply_to="<b@mail.example>", references="<a@mail.example> <b@mail.example>")
+    assert raw_lines(wire, "In-Reply-To") == ["In-Reply-To: <b@mail.example>"]
+    assert raw_lines(wire, "References") == ["References: <a@mail.example>", " <b@mail.example>"]
+    assert parse(wire)["References"] == "<a@mail.example> <b@mail.example>"
+    assert {"In-Reply-To", "References"}.isdisjoint(names(make()))
+
+
+def test_a_long_thread_is_folded_between_its_mails() -> None:
+    ids = " ".join(f"<{'x' * 200}{number}@mail.example>" for number in range(20))
+    assert len(raw_lines(make(references=ids), "References")) == 20
+
+
 # ------------------------------------------------------------------- refusals
 
 
@@ -325,6 +396,12 @@ def test_what_is_no_picture_of_the_letter_is_left_as_it_is(html: str) -> None:
         ({"list_links": (("List-Help", "mailto:a@b.example"),) * 2}, "must be different ones of List-Help"),
         ({"list_links": (("List-Help", "javascript:alert(1)"),)}, "is not an https: or mailto: URL"),
         ({"auto_submitted": "no\r\nBcc: a@b.example"}, "is not a value of Auto-Submitted"),
+        ({"in_reply_to": "a@b.example"}, "'a@b.example' is not a Message-ID"),
+        ({"in_reply_to": "<a b@c.example>"}, "is not a Message-ID"),
+        ({"references": "<a@b.example>  <c@d.example>"}, "'' is not a Message-ID"),
+        ({"references": "<a@b.example> <é@d.example>"}, "is not a Message-ID"),
+        ({"references": "<=?utf-8?q?x?=@b.example>"}, "holds =?, with which an encoded-word begins"),
+        ({"references": f"<{'x' * 1000}@b.example>"}, "a line is longer than 998 octets"),
         ({"letter": dataclasses.replace(LETTER, text="\udc80")}, "surrogates not allowed"),
     ],
 )  # fmt: skip
@@ -371,7 +448,17 @@ def test_words_of_strangers_never_become_a_header(field: str, text: str) -> None
 
 @pytest.mark.parametrize("text", INJECTIONS)
 @pytest.mark.parametrize(
-    "field", ["from_address", "to_address", "reply_to", "message_id", "list_id", "auto_submitted"]
+    "field",
+    [
+        "from_address",
+        "to_address",
+        "reply_to",
+        "message_id",
+        "list_id",
+        "auto_submitted",
+        "in_reply_to",
+        "references",
+    ],
 )
 def test_a_field_for_programs_that_holds_more_than_itself_is_refused(field: str, text: str) -> None:
     for value in (text, f"{text}@digest.example", f"a@{text}.example", f"<a@digest.example{text}>"):
@@ -406,8 +493,7 @@ def test_a_url_that_holds_more_than_itself_is_refused(text: str) -> None:
     ],
 )  # fmt: skip
 def test_bytes_that_do_not_say_what_was_meant_are_refused(found: bytes, instead: bytes, problem: str) -> None:
-    fields = tuple(module._fields(LETTER, HEADERS))
-    parts = tuple(module._parts(LETTER, HEADERS.message_id))
+    fields, parts, _ = module._lay_out(LETTER, HEADERS, None)
     wire = message(LETTER, HEADERS)
     module._read_back(wire, fields, parts)
 
