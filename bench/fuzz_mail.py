@@ -103,6 +103,8 @@ def hostile() -> dict[str, bytes]:
         "introductions that never end": HEAD
         + b"\r\n"
         + b"On Monday wrote schrieb am tarihinde:\r\n" * 10_000,
+        "64 KB of accents on one letter": HEAD + b"\r\na" + "\u0301\u0316".encode() * 16_000,
+        "64 KB of accents on lines": HEAD + b"\r\n" + ("a" + "\u0301\u0316" * 450 + "\r\n").encode() * 36,
         "400 lines of options": HEAD + b"\r\n" + (b"daily " * 40 + b"\r\n") * 400,
     }
 

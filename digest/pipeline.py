@@ -9,7 +9,7 @@ same list and date again changes nothing.
 
 import dataclasses
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache, partial
@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from digest import config
 from digest.compose import WORDS_PER_MINUTE, compose, most_steps, shorten
-from digest.curate import curate
+from digest.curate import LIKED_SINCE, NOBODY_VOTED, curate, shares
 from digest.deliver import Mail
 from digest.errors import MessageError
 from digest.message import Headers, html_octets, message
@@ -109,19 +109,29 @@ def draft(
         since = issues.last_closed(connection, name)
         fresh = articles.first_ingested(connection, sources, after=since, until=now)
         number = issues.next_number(connection, name)
-    return make_issue(fresh, wishes, name=name, number=number, on=on, closed=now)
+        liked = shares(votes.by_source(connection, name, since=now - LIKED_SINCE))
+    return make_issue(fresh, wishes, name=name, number=number, on=on, closed=now, liked=liked)
 
 
 def make_issue(
-    found: Iterable[Article], wishes: config.List, *, name: str, number: int, on: date, closed: datetime
+    found: Iterable[Article],
+    wishes: config.List,
+    *,
+    name: str,
+    number: int,
+    on: date,
+    closed: datetime,
+    liked: Mapping[str, float] = NOBODY_VOTED,
 ) -> Issue:
     """Take articles through curate, summarise and compose; pure.
+
+    `liked` says what share of their readers' votes each source's stories got.
 
     Raises:
         IssueError: a sentence does not stand in its article.
 
     """
-    stories = tuple(_summarised(story, wishes) for story in curate(found, wishes, now=closed))
+    stories = tuple(_summarised(story, wishes) for story in curate(found, wishes, now=closed, liked=liked))
     return compose(stories, wishes, name=name, number=number, on=on, closed=closed)
 
 

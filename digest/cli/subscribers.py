@@ -333,7 +333,8 @@ class _Intake:
         known = kept.find(connection, name, row.address.key)
         if (known and (known.state in SUBSCRIBED or row.state in NOT_YET_OR_NO_MORE)) or mark in self._seen:
             return False
-        if known is None and (reason := readers.suppression(connection, row.address)):
+        unseen = self.pending or row.state is SubscriberState.UNSUBSCRIBED  # where `set_state` does not look
+        if known is None and unseen and (reason := readers.suppression(connection, row.address)):
             raise AddressError(f"{row.address.display} must not be mailed: {reason}")
         if self.pending and row.state is not SubscriberState.UNSUBSCRIBED:
             new = self._ask(connection, row, name, known)

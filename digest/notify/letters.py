@@ -1,5 +1,6 @@
 """Write the mail of a notice: print its letter, and say in its headers what it is, what it answers and how to leave."""
 
+import dataclasses
 import re
 from functools import cached_property
 
@@ -38,6 +39,7 @@ class Correspondent:
 
         """
         publisher = self._settings.publisher
+        notice = _on_its_list(notice)
         sheet = _Sheet(self._settings, self._press, self._tokens, notice)
         attachment = None
         if notice.kind is NoticeKind.DATA:
@@ -142,6 +144,17 @@ class _Sheet:
         if self._reader is not None:
             return wishes_address(self._settings, self._tokens, self._reader)
         return publisher.reply_to or None
+
+
+def _on_its_list(notice: Notice) -> Notice:
+    """Let a welcome or a goodbye speak of the list that was named, which may be another than the one written from."""
+    if notice.kind not in (NoticeKind.WELCOME, NoticeKind.GOODBYE):
+        return notice
+    named = {answer.command.list for answer in notice.said.answers}
+    for holding in notice.said.holdings:
+        if holding.list in named:
+            return dataclasses.replace(notice, list=holding.list, subscriber_id=holding.subscriber_id)
+    return notice
 
 
 def _message_ids(thread: Thread | None) -> tuple[str, ...]:

@@ -82,15 +82,15 @@ def plain(value: str) -> str:
     except (HeaderParseError, ValueError):
         pieces = [(value[:_LONGEST], None)]
     text = "".join(_piece(piece, charset) for piece, charset in pieces)
-    return clean_text(tidy(text).replace("\n", " "))
+    return clean_text(_tidy(_BREAKS.sub(" ", text)))
 
 
-def tidy(text: str) -> str:
-    """Take out what cannot be seen, make every kind of space a plain one and every kind of line end a line feed."""
-    text = _BREAKS.sub("\n", unicodedata.normalize("NFC", text))
-    if text.isascii() and text.replace("\n", "").isprintable():
-        return text
-    return "".join(_visible(character) for character in text)
+def tidy_lines(text: str, most: int) -> list[str]:
+    """Give the first lines of a text without what cannot be seen, and with every kind of space as a plain one.
+
+    Long lines are cut first: to bring ten thousand accents on one letter into their order takes seconds.
+    """
+    return [_tidy(line[:_LONGEST]) for line in _BREAKS.split(text, most)[:most]]
 
 
 def content_type(fields: Fields) -> ContentType:
@@ -104,7 +104,7 @@ def content_type(fields: Fields) -> ContentType:
     def parameter(name: str) -> str:
         try:
             value = message.get_param(name)
-        except (ValueError, LookupError):
+        except (ValueError, TypeError):  # TypeError: "charset*" beside "charset*0", which it cannot sort
             return ""
         value = value[2] if isinstance(value, tuple) else value
         return value.strip() if isinstance(value, str) else ""
@@ -202,8 +202,13 @@ def _piece(piece: bytes | str, charset: str | None) -> str:
     return decoded(piece, charset) if charset else decoded(octets(piece.decode("raw-unicode-escape")), None)
 
 
+def _tidy(line: str) -> str:
+    line = unicodedata.normalize("NFC", line)
+    return line if line.isascii() and line.isprintable() else "".join(map(_visible, line))
+
+
 def _visible(character: str) -> str:
-    if character == "\n" or character.isprintable():
+    if character.isprintable():
         return character
     if character.isspace():
         return " "

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from digest.received.fields import tidy
+from digest.received.fields import tidy_lines
 from digest.received.lexicon import listed
 from digest.received.parts import Text
 
@@ -69,8 +69,8 @@ def key(line: str) -> str:
 
 
 def _of_plain(text: Text) -> list[str]:
-    raw = tidy(text.content).split("\n", _READ_LINES)[:_READ_LINES]
-    return _tidied(_unwrapped(raw, delsp=text.kind.delsp) if text.kind.flowed else raw)
+    lines = tidy_lines(text.content, _READ_LINES)
+    return _filled(_unwrapped(lines, delsp=text.kind.delsp) if text.kind.flowed else lines)
 
 
 def _unwrapped(lines: Iterable[str], *, delsp: bool) -> Iterator[str]:
@@ -86,9 +86,10 @@ def _unwrapped(lines: Iterable[str], *, delsp: bool) -> Iterator[str]:
     yield held
 
 
-def _tidied(lines: Iterable[str]) -> list[str]:
-    tidied = (" ".join(line[:_READ_CHARACTERS].split()) for line in lines)
-    return [line for line in tidied if line]
+def _filled(lines: Iterable[str]) -> list[str]:
+    """Give the lines that say something, with single spaces."""
+    single = (" ".join(line[:_READ_CHARACTERS].split()) for line in lines)
+    return [line for line in single if line]
 
 
 def _of_markup(markup: str) -> list[str]:
@@ -99,7 +100,7 @@ def _of_markup(markup: str) -> list[str]:
     pieces: list[str] = []
     if tree is not None:
         _show(tree, pieces)
-    return _tidied(tidy("".join(pieces)).split("\n", _READ_LINES)[:_READ_LINES])
+    return _filled(tidy_lines("".join(pieces), _READ_LINES))
 
 
 def _show(tree: Any, pieces: list[str]) -> None:

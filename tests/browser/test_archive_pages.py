@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from browser import NARROW, Browser, scrolls_sideways, tab_to, wrong_for_some
 from issues import TODAY, article, issue, png, sample, section, story
 from makers import MORNING
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Page
 from visitor import DAILY, Pages, settings, site
 
 from digest.model import Issue, SubscriberState
@@ -18,17 +18,13 @@ from digest.tokens import Purpose
 
 LONG = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
 PAST = f"/archive/daily/{TODAY}"
-DARK = {"color_scheme": "dark"}
-NARROW = {"viewport": {"width": 320, "height": 640}}
-PLAIN = {"java_script_enabled": False}
+CONDITIONS: dict[str, dict[str, Any]] = {"wide": {}, "narrow": {"width": NARROW}, "dark": {"dark": True}}
 
 
 @pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+    with Browser(chromium) as opened:
         yield opened
-        opened.close()
 
 
 @contextlib.contextmanager
@@ -48,19 +44,6 @@ def archive(folder: Path, *published: Issue, **daily: Any) -> Iterator[Pages]:
                 now=MORNING,
             )
         yield pages
-
-
-@contextlib.contextmanager
-def look(browser: Browser, pages: Pages, path: str, **condition: Any) -> Iterator[Page]:
-    """Open a page; what the browser refuses to load or to run fails the test."""
-    with contextlib.closing(browser.new_context(**condition)) as context:
-        page = context.new_page()
-        complaints: list[str] = []
-        page.on("console", lambda told: complaints.append(told.text))
-        page.on("requestfailed", lambda request: complaints.append(request.url))
-        page.goto(pages.url + path)
-        yield page
-        assert complaints == []
 
 
 def token(pages: Pages) -> str:
@@ -93,32 +76,26 @@ def test_no_page_scrolls_sideways_at_320_pixels(
 ) -> None:
     with archive(tmp_path, published(), language=language, title=f"{LONG} {LONG}") as pages:
         for path in paths(pages):
-            with look(browser, pages, path, **NARROW) as page:
-                assert page.evaluate("document.documentElement.scrollWidth") == 320, path
+            with browser.page(pages.url + path, width=NARROW) as page:
+                assert not scrolls_sideways(page), path
 
 
-@pytest.mark.parametrize("condition", [{}, DARK, NARROW], ids=["light", "dark", "narrow"])
+@pytest.mark.parametrize("condition", CONDITIONS)
 @pytest.mark.parametrize("language", ["en", "ar"])
-def test_axe_finds_nothing(
-    browser: Browser, tmp_path: Path, condition: dict[str, Any], language: str
-) -> None:
+def test_axe_finds_nothing(browser: Browser, tmp_path: Path, condition: str, language: str) -> None:
     days = [sample(), issue(section("World", story(article(1))), number=58, date=TODAY.replace(day=22))]
     with archive(tmp_path, *days, language=language) as pages:
         for path in paths(pages):
-            with look(browser, pages, path, **condition) as page:
-                found = Axe().run(page)
-                assert found.violations_count == 0, f"{path}\n{found.generate_report()}"
+            with browser.page(pages.url + path, **CONDITIONS[condition]) as page:
+                assert wrong_for_some(page) == [], path
 
 
 def test_a_reader_votes_by_keyboard_alone_and_is_led_back_to_the_story(
     browser: Browser, tmp_path: Path
 ) -> None:
     with archive(tmp_path, sample()) as pages:
-        with look(browser, pages, f"{PAST}?voter={token(pages)}", **PLAIN) as page:
-            for _ in range(60):
-                page.keyboard.press("Tab")
-                if page.evaluate("document.activeElement.id") == "story-1-2-vote":
-                    break
+        with browser.page(pages.url + f"{PAST}?voter={token(pages)}", script=False) as page:
+            tab_to(page, "#story-1-2-vote")
             outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
             with page.expect_navigation():
                 page.keyboard.press("Enter")
@@ -135,7 +112,7 @@ def test_a_reader_votes_by_keyboard_alone_and_is_led_back_to_the_story(
 def test_a_vote_and_its_taking_back_need_no_script(browser: Browser, tmp_path: Path) -> None:
     with (
         archive(tmp_path, sample()) as pages,
-        look(browser, pages, f"{PAST}?voter={token(pages)}", **PLAIN) as page,
+        browser.page(pages.url + f"{PAST}?voter={token(pages)}", script=False) as page,
     ):
         page.locator("#story-1-1-vote").click()
         assert "1 reader of this letter has voted." in page.locator("#story-1-1").inner_text()
@@ -146,13 +123,16 @@ def test_a_vote_and_its_taking_back_need_no_script(browser: Browser, tmp_path: P
 
 
 def test_a_button_is_named_after_its_story(browser: Browser, tmp_path: Path) -> None:
-    with archive(tmp_path, sample()) as pages, look(browser, pages, f"{PAST}?voter={token(pages)}") as page:
+    with (
+        archive(tmp_path, sample()) as pages,
+        browser.page(pages.url + f"{PAST}?voter={token(pages)}") as page,
+    ):
         for told in sample().stories:
             assert page.get_by_role("button", name=f"Vote {told.lead.title}", exact=True).count() == 1
 
 
 def test_the_headings_and_landmarks_tell_what_is_where(browser: Browser, tmp_path: Path) -> None:
-    with archive(tmp_path, sample()) as pages, look(browser, pages, PAST) as page:
+    with archive(tmp_path, sample()) as pages, browser.page(pages.url + PAST) as page:
         assert page.get_by_role("heading", level=1).all_inner_texts() == ["Wednesday, 21 October 2015"]
         assert page.get_by_role("region").count() == len(sample().sections)
         assert page.get_by_role("article").count() == len(sample().stories)
@@ -160,7 +140,7 @@ def test_the_headings_and_landmarks_tell_what_is_where(browser: Browser, tmp_pat
 
 
 def test_an_issue_is_read_through_page_by_page(browser: Browser, tmp_path: Path) -> None:
-    with archive(tmp_path, sample()) as pages, look(browser, pages, "/archive", **PLAIN) as page:
+    with archive(tmp_path, sample()) as pages, browser.page(pages.url + "/archive", script=False) as page:
         page.get_by_role("link", name="Wednesday, 21 October 2015").click()
         page.get_by_role("link", name="Science").click()
         assert page.url == f"{pages.url}{PAST}#section-3"
@@ -174,8 +154,8 @@ def test_in_the_dark_light_ink_stands_on_a_dark_sheet(browser: Browser, tmp_path
         return int(page.locator(selector).first.evaluate(script))
 
     with archive(tmp_path, sample()) as pages:
-        for condition, is_dark in (({}, False), (DARK, True)):
-            with look(browser, pages, PAST, **condition) as page:
+        for is_dark in (False, True):
+            with browser.page(pages.url + PAST, dark=is_dark) as page:
                 ground = brightness(page, "main", "backgroundColor")
                 assert (ground < 150) is is_dark
                 for ink in ("h1", "article h3 a", "article > p", ".votes", ".offer p"):
@@ -188,7 +168,7 @@ def test_arabic_begins_at_the_right_and_a_story_in_english_at_its_left(
     gap = """e => { const r = document.createRange(); r.selectNodeContents(e);
                     const t = r.getClientRects()[0], p = e.parentElement.getBoundingClientRect();
                     return [t.left - p.left < 2, p.right - t.right < 2] }"""
-    with archive(tmp_path, sample(), language="ar") as pages, look(browser, pages, PAST) as page:
+    with archive(tmp_path, sample(), language="ar") as pages, browser.page(pages.url + PAST) as page:
         at_left, at_right = page.locator("#story-1-3 .meta").evaluate(gap)
         assert (at_left, at_right) == (False, True)
         at_left, at_right = page.locator("#story-1-2 h3").evaluate(gap)
@@ -198,7 +178,7 @@ def test_arabic_begins_at_the_right_and_a_story_in_english_at_its_left(
 def test_what_is_pressed_is_large_enough_for_a_thumb(browser: Browser, tmp_path: Path) -> None:
     with (
         archive(tmp_path, sample()) as pages,
-        look(browser, pages, f"{PAST}?voter={token(pages)}", **NARROW) as page,
+        browser.page(pages.url + f"{PAST}?voter={token(pages)}", width=NARROW) as page,
     ):
         boxes = [button.bounding_box() for button in page.get_by_role("button").all()]
         assert len(boxes) == len(sample().stories)

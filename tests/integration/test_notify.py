@@ -33,7 +33,7 @@ from notices import (
 from smtp_server import Smtpd
 
 from digest.address import parse_address
-from digest.correspondence import Notice, NoticeKind, Said, Thread
+from digest.correspondence import Answer, Notice, NoticeKind, Said, Thread
 from digest.deliver import Mail
 from digest.errors import SettingsError, TransportError
 from digest.model import DeliveryState, SubscriberState
@@ -351,6 +351,28 @@ def test_the_same_notice_gives_the_same_bytes_and_another_one_another_message_id
 def test_a_list_that_the_settings_have_no_more_can_still_be_left() -> None:
     gone = notice(NoticeKind.GOODBYE, list="old", said=Said(holdings=(holding(list="old"),)))
     assert written(gone)["Subject"] == "You have left The Port Alder Digest"
+
+
+@pytest.mark.parametrize(
+    ("kind", "act", "state", "subject"),
+    [
+        (NoticeKind.WELCOME, Act.SUBSCRIBE, SubscriberState.ACTIVE, "Welcome to Harbour Notes"),
+        (NoticeKind.GOODBYE, Act.UNSUBSCRIBE, SubscriberState.UNSUBSCRIBED, "You have left Harbour Notes"),
+    ],
+)
+def test_who_names_another_list_hears_of_that_one(
+    kind: NoticeKind, act: Act, state: SubscriberState, subject: str
+) -> None:
+    """A reader of one list may subscribe to another, or leave it, in a reply to the first one's letter."""
+    said = Said(
+        answers=(Answer(command=Command(act=act, list="harbour")),),
+        holdings=(holding(), holding(subscriber_id=8, list="harbour", state=state)),
+    )
+    mail = written(notice(kind, said=said))
+    assert mail["Subject"] == subject
+    assert mail["List-Id"] == "Harbour Notes <harbour.digest.example>"
+    assert mail["Reply-To"] == f"digest+prefs-{TOKENS.make(Purpose.PREFERENCES, 8)}@digest.example"
+    assert LEAVE_FIELDS.isdisjoint(mail.keys()) == (kind is NoticeKind.GOODBYE)
 
 
 def test_an_address_with_an_international_domain_is_shown_in_its_own_script() -> None:
