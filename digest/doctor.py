@@ -9,6 +9,7 @@ from digest import pipeline
 from digest.app import App
 from digest.errors import DigestError, SettingsError
 from digest.model import Article
+from digest.notify import masthead
 from digest.resources import locate
 from digest.tokens import Purpose
 
@@ -76,7 +77,7 @@ def _templates(app: App) -> str:
     for name, wishes in app.settings.lists.items():
         on = moment.astimezone(ZoneInfo(wishes.timezone)).date()
         issue = pipeline.make_issue((SAMPLE,), wishes, name=name, number=1, on=on, closed=moment)
-        pipeline.web_letter(issue, pipeline.masthead(app.settings, wishes), app.press, letter=wishes.letter)
+        pipeline.web_letter(issue, masthead(app.settings, wishes), app.press, letter=wishes.letter)
     return "each list's letter can be printed"
 
 

@@ -18,13 +18,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from digest import config
-from digest.compose import WORDS_PER_MINUTE, compose, most_steps, shorten
+from digest.compose import compose, most_steps, shorten
 from digest.curate import LIKED_SINCE, NOBODY_VOTED, curate, shares
 from digest.deliver import Mail
 from digest.errors import MessageError
 from digest.message import Headers, html_octets, message
 from digest.model import Article, Delivery, Issue, Letter, Story
-from digest.notify import list_links
+from digest.notify import list_links, masthead
 from digest.render import Blank, Masthead, Press, Slot, fill, render
 from digest.store import Database, articles, deliveries, issues, subscribers, variants, votes
 from digest.summarise import summarise
@@ -143,7 +143,7 @@ def _summarised(story: Story, wishes: config.List) -> Story:
     return dataclasses.replace(story, summary=chosen)
 
 
-def print_letter(issue: Issue, masthead: Masthead, press: Press, *, letter: str) -> Blank:
+def print_letter(issue: Issue, head: Masthead, press: Press, *, letter: str) -> Blank:
     """Render an issue so that it fits: as much of it as stays under `LARGEST_LETTER`, found by bisection.
 
     Raises:
@@ -153,7 +153,7 @@ def print_letter(issue: Issue, masthead: Masthead, press: Press, *, letter: str)
     """
 
     def attempt(steps: int) -> tuple[Blank, bool]:
-        blank = render(shorten(issue, steps), masthead, environment=press, letter=letter)
+        blank = render(shorten(issue, steps), head, environment=press, letter=letter)
         return blank, html_octets(blank) <= LARGEST_LETTER
 
     blank, fits = attempt(0)
@@ -243,8 +243,8 @@ class Writer:
         if not fitted.stories:
             return None
         head = masthead(self._settings, own, language=wishes.language)
-        if self._settings.publisher.reply_to:  # a person reads the answers
-            head = dataclasses.replace(head, offers=head.offers - {Slot.REPLY_ADDRESS})
+        if not self._settings.publisher.reply_to:  # else a person reads the answers
+            head = dataclasses.replace(head, offers=head.offers | {Slot.REPLY_ADDRESS})
         blank = print_letter(fitted, head, self._press, letter=own.letter)
         with self._database.transaction() as connection:
             stories = [story.id for story in fitted.stories]
@@ -294,20 +294,6 @@ def _list_headers(settings: config.Settings, list_name: str, date: datetime) -> 
         "list_name": wishes.title if wishes else publisher.name,
         "date": date,
     }
-
-
-def masthead(settings: config.Settings, wishes: config.List, *, language: str | None = None) -> Masthead:
-    """Give what the letters of a list print about it."""
-    return Masthead(
-        title=wishes.title,
-        description=wishes.description,
-        postal_address=settings.publisher.postal_address,
-        language=language or wishes.language,
-        timezone=wishes.timezone,
-        source_titles={name: source.title or name for name, source in settings.sources.items()},
-        words_per_minute=WORDS_PER_MINUTE,
-        images=wishes.images,
-    )
 
 
 def one_off_letter(issue: Issue, head: Masthead, press: Press, *, letter: str) -> Letter:

@@ -33,7 +33,7 @@ from digest.model import (
     SubscriberState,
     Trouble,
 )
-from digest.notify import Correspondent, notify
+from digest.notify import Correspondent, masthead, notify
 from digest.protocols import Engine, Source, Transport
 from digest.render import Press, environment
 from digest.resources import locate, shipped
@@ -189,9 +189,7 @@ class App:
     def web_letter(self, issue: Issue) -> Letter:
         """Print an issue as everybody may see it."""
         wishes = self.settings.list_named(issue.list)
-        return pipeline.web_letter(
-            issue, pipeline.masthead(self.settings, wishes), self.press, letter=wishes.letter
-        )
+        return pipeline.web_letter(issue, masthead(self.settings, wishes), self.press, letter=wishes.letter)
 
     def send(self, *, on_settled: Callable[[Settled], None] = lambda _: None) -> Counter[DeliveryState]:
         """Send every mail that is due."""
@@ -221,7 +219,7 @@ class App:
     def print_one_off(self, issue: Issue, wishes: config.List) -> Letter:
         """Print a one-off issue so that it fits into a mail; it has no list to leave."""
         return pipeline.one_off_letter(
-            issue, pipeline.masthead(self.settings, wishes), self.press, letter=wishes.letter
+            issue, masthead(self.settings, wishes), self.press, letter=wishes.letter
         )
 
     def send_one_off(self, issue: Issue, letter: Letter, addresses: Sequence[str]) -> list[tuple[str, Reply]]:
@@ -260,7 +258,7 @@ class App:
             readers=self.readers,
             settings=self.settings,
             clock=self.clock,
-            wording=lambda language: self.press.version("email/confirm/body.txt.j2", language or "en"),
+            wording=self._wording,
             transport=self.transport,
         )
 
@@ -282,7 +280,8 @@ class App:
 
         """
         parsed = read_address(address)
-        asker = Asker(door=Door.OPERATOR)
+        language = self.settings.list_named(list_name).language
+        asker = Asker(door=Door.OPERATOR, wording=self._wording(language))
         with self.database.transaction() as connection:
             known = subscribers.find(connection, list_name, parsed.key)
             if known is not None and known.state is SubscriberState.ACTIVE:
@@ -352,6 +351,10 @@ class App:
                 )
                 for mail in mails
             ]
+
+    def _wording(self, language: str | None) -> str:
+        """Give the version of the words of the letter that asks a reader whether it was he."""
+        return self.press.version("email/confirm/body.txt.j2", language or "en")
 
     @property
     def _folder(self) -> Path:

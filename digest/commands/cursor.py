@@ -10,7 +10,7 @@ from digest.commands import lexicon
 from digest.commands.tokens import Token
 from digest.wishes import Change, Stance, Topic
 
-_SUFFIX = re.compile(r"(?<=\d)'[^\W\d_]{1,3}")  # Turkish: 07.00'de
+_SUFFIX = re.compile(r"(?<=\d)['‘’ʼ`´][^\W\d_]{1,3}")  # Turkish: 07.00'de
 
 
 @dataclass(slots=True, kw_only=True)

@@ -14,7 +14,7 @@ LANGUAGES = ("en", "de", "fr", "es", "tr", "ar")
 LONGEST = 7
 """Words that a phrase has at most."""
 
-_ALIKE = str.maketrans({"ı": "i", "ى": "ي", "ة": "ه", "ٱ": "ا", "ـ": "", "ø": "o", "ł": "l"})
+_ALIKE = str.maketrans({"ı": "i", "ى": "ي", "ة": "ه", "ٱ": "ا", "ـ": "", "ø": "o", "ł": "l", "ʼ": ""})
 _UMLAUTS = (("ä", "ae"), ("ö", "oe"), ("ü", "ue"))
 
 

@@ -10,10 +10,10 @@ from digest.commands.lexicon import digits, fold
 _LONGEST_LINE = 300  # characters
 _MOST_TOKENS = 40
 
-_QUOTES = str.maketrans(dict.fromkeys("“”„‟«»″＂‹›", '"') | dict.fromkeys("‘’‚‛ʼ`´", "'"))
+_QUOTES = str.maketrans(dict.fromkeys("“”„‟«»″＂‹›", '"'))
 _DASHES = str.maketrans(dict.fromkeys("−–—‒―﹣－‐‑", "-") | dict.fromkeys("＋﹢", "+"))
 _PIECE = re.compile(r'([+-]?)"([^"]*)"|([,;&،؛、])|([^\s",;&،؛、]+)')
-_AROUND = " .!?:…()[]{}<>*_=~|•·#'؟。！"
+_AROUND = " .!?:…()[]{}<>*_=~|•·#'‘’‚‛`´؟。！"
 _BULLET = re.compile(r"(?:[-*•·>]|\d{1,2}[.)])\s+")
 _LOOSE_PLUS = re.compile(r"(?<!\S)\+\s+(?=\S)")
 _GLUED = re.compile(r"(\d{1,4})([^\W\d_]{1,12})(\d{0,2})")  # 2w, 7am, 7h30

@@ -8,6 +8,7 @@ Each method works in the caller's transaction, together with the letter that rep
 there or neither is. None of them sends anything; `notify` does.
 """
 
+import dataclasses
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ from digest.model import Article, Subscriber, SubscriberState, SuppressionReason
 from digest.store import consents, notices, requests, subscribers
 from digest.subscribe.caps import Asker, may_be_asked
 from digest.subscribe.report import report
-from digest.subscribe.work import SUBSCRIBED, Work
+from digest.subscribe.work import Work
 from digest.tokens import Purpose, Tokens
 from digest.wishes import Act, Command
 
@@ -126,7 +127,7 @@ class Readers:
             return None
         known = subscribers.find(connection, list_name, address.key)
         asks_to_join = any(command.act is Act.SUBSCRIBE for command in commands)
-        if asks_to_join and (known is None or known.state not in SUBSCRIBED):
+        if asks_to_join and known is None:
             self.move(
                 connection,
                 list_name,
@@ -249,7 +250,9 @@ class Readers:
                 letter=letter,
                 wording=wording,
             )
-            answers.append(work.do(command))
+            answer = work.do(command)
+            undo = answer.undo and dataclasses.replace(answer.undo, list=command.list)
+            answers.append(dataclasses.replace(answer, undo=undo))
             if command.act is Act.ERASE:
                 break
         return tuple(answers)

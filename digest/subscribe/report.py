@@ -1,5 +1,6 @@
 """Choose the letters that tell a proven reader what became of his commands."""
 
+import dataclasses
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -81,7 +82,7 @@ def report(
                 kind,
                 subscriber.list,
                 address,
-                said if article is None else Said(article=article),
+                said if article is None else dataclasses.replace(said, article=article, answers=()),
                 now=now,
                 subscriber_id=None if kind is NoticeKind.ERASED else subscriber.id,
                 language=language,

@@ -77,7 +77,7 @@ class Work:
             known = was.state in SUBSCRIBED
         if not known:
             return Answer(command=command, outcome=Outcome.NOT_SUBSCRIBED)
-        if was.state is state and until is None:
+        if was.state is state and was.paused_until == until:
             return Answer(command=command, outcome=Outcome.ALREADY)
         self._move(state, until=until)
         return Answer(command=command, undo=undo)

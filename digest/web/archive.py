@@ -31,7 +31,7 @@ from starlette.routing import Route
 from digest import config
 from digest.address import read_address
 from digest.model import Issue, Story, Subscriber, SubscriberState
-from digest.pipeline import masthead
+from digest.notify import masthead
 from digest.render import pieces
 from digest.render.press import locale_of
 from digest.store import issues, subscribers, votes
