@@ -12,10 +12,9 @@ machine says, nothing is done and nothing is answered (RFC 3834 section 2).
 Where answers go. To proven readers: to the address they subscribed with. To others: what asks whether it was them goes
 to the author's address, as a service of RFC 3834 section 4 may that says so, since that is the address it is about and
 only its mailbox can say yes; help goes to the return path. Neither is sent unless the two are of one domain, or the
-operator's own server vouches for the author's (then both go to the author). So a forger must own the return path's
-domain to have a letter sent at all, and can reach no more than the mailboxes of that domain, each with one question and
-one help a day, and all of them together with as many questions, and as many helps, an hour as [signup] allows. The letters bear a null sender and
-quote nothing.
+operator's own server vouches for the author's (then both go to the author). Who
+forges both reaches each mailbox with one question and one help a day, and with no more of each kind in an hour, to a
+domain and in all, than [signup] allows. The letters bear a null sender and quote nothing.
 """
 
 import logging
@@ -30,7 +29,7 @@ from digest.address import Address, parse_address, read_address
 from digest.commands import Reading, read_commands, read_detail
 from digest.config import Settings
 from digest.correspondence import Door, NoticeKind, Outcome, Request, Said, Thread
-from digest.errors import DigestError, StoreError, TransportError
+from digest.errors import SettingsError, TransportError
 from digest.model import Article, Subscriber, SubscriberState
 from digest.protocols import Transport
 from digest.received import Envelope, Received, read
@@ -111,9 +110,7 @@ class Inbound:
                 if not handled.take(connection, key, now=now):
                     return "it was handled before"
                 return _Case(self, connection, received, verb=verb, rest=rest, now=now).decide()
-        except StoreError:
-            raise
-        except DigestError as error:  # such as a token of a list that config.toml has no more
+        except SettingsError as error:  # a token of a list that config.toml has no more
             return f"it cannot be done: {error}"
 
     def _detail(self, recipient: str) -> tuple[str, str] | None:

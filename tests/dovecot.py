@@ -126,6 +126,12 @@ class Dovecot:
             client.select_folder("INBOX")
             yield client
 
+    def empty(self, address: str) -> None:
+        """Remove all mails from the inbox of an address."""
+        with self.client(address) as client:
+            client.delete_messages(client.search("ALL"))
+            client.expunge()
+
     def inbox(self, address: str) -> list[bytes]:
         """Give the mails in the inbox of an address, oldest first."""
         with self.client(address) as client:

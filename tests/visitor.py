@@ -162,6 +162,7 @@ class Pages:
     clock: Clock
     press: Press = PRESS
     tokens: Tokens = TOKENS
+    stop: threading.Event = field(default_factory=threading.Event)  # ends the server
     complaints: list[str] = field(
         default_factory=list
     )  # what was logged as an error; a test that expects it clears it
@@ -221,10 +222,9 @@ def site(
             clock=clock,
             notify=pages.rung.set,
         )
-        stop = threading.Event()
         pages_of_it = make_site(desk, body_seconds=body_seconds)
         server = threading.Thread(
-            target=serve_on, args=(pages_of_it, listener, stop), kwargs={"head_seconds": head_seconds}
+            target=serve_on, args=(pages_of_it, listener, pages.stop), kwargs={"head_seconds": head_seconds}
         )
         server.start()
         try:
@@ -232,7 +232,7 @@ def site(
                 yield pages
         finally:
             pages.close()
-            stop.set()
+            pages.stop.set()
             server.join()
     assert not pages.complaints, pages.complaints
 

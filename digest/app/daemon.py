@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from digest.collect import worded
+from digest.doors import persist
 from digest.engine.local import LocalEngine, due_date
 from digest.errors import DigestError
 from digest.protocols import Engine
@@ -33,6 +34,9 @@ def engine(app: "App") -> Engine:
     if app.settings.web.listen:
         from digest.web.server import bind, serve_on  # noqa: PLC0415 - the web framework, where there are pages
 
+        log.info(
+            "the readers' pages answer on %s, for %s", app.settings.web.listen, app.settings.publisher.url
+        )
         beside["web"] = partial(serve_on, app.site(post.wake), bind(app.settings.web.listen))
     return LocalEngine(
         collect=partial(_collect, app),
@@ -63,20 +67,15 @@ class Post:
 
     def run(self, stop: threading.Event) -> None:
         """Send what is due until `stop` is set; what cannot be sent now is tried again."""
-        while not stop.is_set():
-            self._written.clear()
-            try:
-                for state, count in self._app.notify().items():
-                    log.info("%d letters to single readers %s", count, state)
-            except DigestError as error:
-                log.error("letters: %s", error)  # noqa: TRY400 - the message says it all
-            _wait_for_either(self._written, stop)
+        persist(partial(self._send, stop), stop, name="the letters to single readers")
 
-
-def _wait_for_either(written: threading.Event, stop: threading.Event) -> None:
-    for _ in range(LOOK_SECONDS):
-        if stop.is_set() or written.wait(1):
-            return
+    def _send(self, stop: threading.Event) -> None:
+        self._written.clear()
+        for state, count in self._app.notify().items():
+            log.info("%d letters to single readers %s", count, state)
+        for _ in range(LOOK_SECONDS):
+            if stop.is_set() or self._written.wait(1):
+                return
 
 
 def _collect(app: "App") -> None:

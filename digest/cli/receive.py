@@ -40,7 +40,7 @@ def receive(
         ),
     ] = None,
     mailbox: Annotated[
-        bool, typer.Option("--mailbox", help="Read the IMAP mailbox or Maildir of [inbound] once instead.")
+        bool, typer.Option("--mailbox", help="Read the IMAP mailbox or Maildir that the settings name, once.")
     ] = False,
 ) -> None:
     """Handle one reader's mail, for the pipe of a mail server, and send the letters that answer it.

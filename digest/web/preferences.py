@@ -6,9 +6,10 @@ whoever holds the link, which may have been passed on with a letter.
 """
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 
 import sqlalchemy as sa
-from babel.units import format_unit
+from babel.dates import format_timedelta
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
@@ -224,11 +225,15 @@ def _page(
             }
             for other in held[1:]
         ],
-        pauses=[
-            (value, format_unit(weeks, "duration-week", locale=visit.tongue.locale) if weeks else "")
-            for value, weeks in PAUSES.items()
-        ],
+        pauses=[(value, _weeks(weeks, visit) if weeks else "") for value, weeks in PAUSES.items()],
         **(choices(visit, wanted, zone=wishes.zone) if wanted else {"list": None}),
+    )
+
+
+def _weeks(weeks: int, visit: Visit) -> str:
+    """Print a number of weeks, never as a month."""
+    return format_timedelta(
+        timedelta(weeks=weeks), granularity="week", threshold=_WEEK, locale=visit.tongue.locale
     )
 
 

@@ -1,8 +1,10 @@
 """`digest serve`: one process that publishes at the hour, sends, and stops when it is told to."""
 
 import signal
+import socket
 import sqlite3
 import time
+import urllib.request
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -55,6 +57,42 @@ def test_serve_publishes_nothing_for_an_hour_that_passed_before_it_began(termina
     assert terminal.mails() == []
 
 
+def test_serve_answers_readers_on_their_pages_and_by_mail(terminal: Terminal) -> None:
+    """One asks on the page's front door, one by a mail that a mail server drops into the inbox; both are asked back."""
+    terminal.small_day("[inbound]", 'kind = "maildir"', 'folder = "inbox"', "poll_seconds = 1")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        place = f"127.0.0.1:{free.getsockname()[1]}"
+    terminal.environment["DIGEST_WEB__LISTEN"] = place
+    terminal.write("inbox/new/1", "")
+    (terminal.folder / "inbox/new/1").write_bytes(
+        b"From: ada@mail.example\r\nTo: digest+subscribe@digest.example\r\nSubject: weekly\r\n\r\n"
+    )
+    with terminal.started("serve") as serving:
+        _wait_for(lambda: len(terminal.mails("ada@mail.example")) == 1, "the letter that asks back")
+        _wait_for(lambda: _answers(place), "the page")
+        with urllib.request.urlopen(f"http://{place}/") as page:
+            assert 'name="address"' in page.read().decode()
+        assert (terminal.folder / "inbox/cur").exists()
+        serving.send_signal(signal.SIGTERM)
+        _, err = serving.communicate(timeout=30)
+    assert serving.returncode == 0, err.decode()
+    assert b"Traceback" not in err
+    assert b"ada" not in err  # no reader's address in the log
+    [letter] = terminal.mails("ada@mail.example")
+    assert letter["Reply-To"].startswith("digest+confirm-")
+    assert _count(terminal, "requests") == 1
+
+
+def test_serve_does_not_start_where_its_pages_have_no_place(terminal: Terminal) -> None:
+    terminal.small_day()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        place = f"127.0.0.1:{taken.getsockname()[1]}"
+        terminal.environment["DIGEST_WEB__LISTEN"] = place
+        complaint = terminal.digest("serve").complaint(status=1)
+    assert place in complaint
+    assert "web.listen" in complaint
+
+
 @pytest.mark.parametrize(
     ("settings", "says", "status"),
     [
@@ -79,6 +117,15 @@ def _wait_for(happened: Callable[[], bool], what: str) -> None:
     while not happened():
         assert time.monotonic() < deadline, f"{what} did not come in {PUBLISHING} seconds"
         time.sleep(0.2)
+
+
+def _answers(place: str) -> bool:
+    host, port = place.split(":")
+    try:
+        with socket.create_connection((host, int(port)), timeout=5):
+            return True
+    except OSError:
+        return False
 
 
 def _count(terminal: Terminal, table: str) -> int:

@@ -71,9 +71,7 @@ def dovecot(need: Need) -> Iterator[Dovecot]:
 
 
 def by_imap(room: Mailroom, dovecot: Dovecot) -> Iterator[Door]:
-    with dovecot.client(US) as client:
-        client.delete_messages(client.search("ALL"))
-        client.expunge()
+    dovecot.empty(US)
     mailbox = Mailbox(
         handle=room.app.inbound.handle,
         host="127.0.0.1",
@@ -774,18 +772,22 @@ def test_of_several_addresses_of_ours_the_one_that_says_the_most_is_meant(room: 
     assert room.kinds() == ["answer"]
 
 
-def test_a_letter_of_a_list_that_is_no_more_can_still_be_left(tmp_path: Path) -> None:
+def test_a_list_that_is_no_more_can_still_be_left_and_nothing_else(tmp_path: Path) -> None:
     room = Mailroom(tmp_path)
     room.adds(on="weekend")
-    number = room.reader(on="weekend")
-    assert number
-    token = room.app.tokens.make(Purpose.UNSUBSCRIBE, number.id)
+    reader = room.reader(on="weekend")
+    assert reader
+    leave, change = (
+        room.app.tokens.make(purpose, reader.id) for purpose in (Purpose.UNSUBSCRIBE, Purpose.PREFERENCES)
+    )
     room.close()
     room.config.write_text(
         room.config.read_text("utf-8").replace('[lists.weekend]\ntitle = "The Weekend Digest"', ""), "utf-8"
     )
     room.app = App(load(room.config))
-    room.gets(mail(to=f"digest+unsubscribe-{token}@digest.example"))
+    said = room.gets(mail("weekly", to=f"digest+prefs-{change}@digest.example"))
+    assert said.startswith("it cannot be done: no list is called 'weekend'")
+    room.gets(mail(to=f"digest+unsubscribe-{leave}@digest.example"))
     assert room.state(on="weekend") == "unsubscribed"
     room.close()
 
@@ -826,9 +828,10 @@ def test_a_run_that_is_killed_between_handling_and_marking_a_mail_answers_once(
     content = mail("subscribe")
     if door == "imap":
         dovecot = request.getfixturevalue("dovecot")
-        account = {"host": "127.0.0.1", "port": dovecot.port, "username": "killed@digest.example"}
+        dovecot.empty(US)
+        account = {"host": "127.0.0.1", "port": dovecot.port, "username": US}
         rest = {"password": PASSWORD, "security": "none"}
-        dovecot.deliver(content, to="killed@digest.example")
+        dovecot.deliver(content, to=US)
         killed, next_run = (
             Mailbox(handle=one, **account, **rest) for one in (handle, room.app.inbound.handle)
         )

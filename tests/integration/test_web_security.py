@@ -487,6 +487,30 @@ def test_what_is_no_http_ends_the_line_and_nothing_else(pages: Pages, garbage: b
     assert pages.visitor().open("/check").was(200)
 
 
+def is_open(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=30).close()
+    except ConnectionError:
+        return False
+    return True
+
+
+def test_what_was_begun_is_finished_when_the_server_is_told_to_stop(pages: Pages) -> None:
+    body = b"address=ada"
+    head = (
+        f"POST /find HTTP/1.1\r\nHost: {PUBLISHER}\r\nContent-Length: {len(body)}\r\n"
+        "Content-Type: application/x-www-form-urlencoded\r\nExpect: 100-continue\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", pages.port), timeout=30) as line:
+        line.sendall(head.encode())
+        assert line.recv(1000).startswith(b"HTTP/1.1 100 ")  # the page is reading now
+        pages.stop.set()
+        while is_open(pages.port):
+            pass
+        line.sendall(body)
+        assert line.recv(1000).startswith(b"HTTP/1.1 403 ")
+
+
 # what is broken, and what is written down
 
 
