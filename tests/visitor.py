@@ -163,9 +163,7 @@ class Pages:
     press: Press = PRESS
     tokens: Tokens = TOKENS
     stop: threading.Event = field(default_factory=threading.Event)  # ends the server
-    complaints: list[str] = field(
-        default_factory=list
-    )  # what was logged as an error; a test that expects it clears it
+    complaints: list[str] = field(default_factory=list)  # logged; a test that expects some clears them
     rung: threading.Event = field(default_factory=threading.Event)  # there may be letters
     _visitors: list[Visitor] = field(default_factory=list)
 
