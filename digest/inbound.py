@@ -12,8 +12,8 @@ machine says, nothing is done and nothing is answered (RFC 3834 section 2).
 Where answers go. To proven readers: to the address they subscribed with. To others: what asks whether it was them goes
 to the author's address, as a service of RFC 3834 section 4 may that says so, since that is the address it is about and
 only its mailbox can say yes; help goes to the return path. Neither is sent unless the two are of one domain, or the
-operator's own server vouches for the author's (then both go to the author). Who forges both reaches each mailbox with one
-question and one help a day, and with no more of each kind in an hour, to a domain and in all, than [signup] allows. The
+operator's own server vouches for the author's (both then go to the author). Who forges both reaches each mailbox with
+one question and one help a day, and no more of each kind in an hour, to a domain and in all, than [signup] allows. The
 letters bear a null sender and quote nothing.
 """
 

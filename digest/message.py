@@ -109,6 +109,8 @@ class _Entity(NamedTuple):
 def message(letter: Letter, headers: Headers, *, attachment: Attachment | None = None) -> bytes:
     """Give the mail as CRLF lines of 7-bit ASCII, none longer than 998 octets.
 
+    A reader's address whose local part is not ASCII stands in To as UTF-8: such a mail is for a server with SMTPUTF8.
+
     It is multipart/alternative of text and HTML, or for a letter without HTML the text alone. Pictures that the HTML
     holds as data: URIs become inline parts beside it, each once. Other data: URIs are left alone: a mail program
     shows their alternative text.
@@ -119,7 +121,7 @@ def message(letter: Letter, headers: Headers, *, attachment: Attachment | None =
     """
     try:
         fields, parts, body = _lay_out(letter, headers, attachment)
-        head = "".join(f"{field.name}: {field.wire}\r\n" for field in fields).encode("ascii")
+        head = "".join(f"{field.name}: {field.wire}\r\n" for field in fields).encode()
         wire = head + b"\r\n" + body
         _read_back(wire, fields, parts)
     except ValueError as error:
@@ -150,7 +152,7 @@ def _fields(letter: Letter, headers: Headers) -> Iterator[_Field]:
     if headers.date.tzinfo is None:
         raise ValueError(f"the date {headers.date} has no time zone")
     yield _named("From", headers.from_name, str(_mailbox(headers.from_address)))
-    yield _plain("To", str(_mailbox(headers.to_address)))
+    yield _plain("To", str(parse_address(headers.to_address)))  # UTF-8 where it must be (RFC 6532)
     yield _subject(letter.subject)
     yield _plain("Date", format_datetime(headers.date))
     yield _plain("Message-ID", headers.message_id)
@@ -240,7 +242,7 @@ def _fold(name: str, *chunks: tuple[str, str]) -> str:
 def _mailbox(text: str) -> Address:
     address = parse_address(text)
     if address.needs_smtputf8:
-        raise ValueError(f"{text!r:.80} needs SMTPUTF8 (RFC 6531), which is not spoken yet")
+        raise ValueError(f"{text!r:.80} is not ASCII before the @; not every reader's server could take it")
     return address
 
 
@@ -340,9 +342,12 @@ def _leaf(part: _Part) -> _Entity:
 
 def _read_back(wire: bytes, fields: Sequence[_Field], parts: Sequence[_Part]) -> None:
     """Check that a receiver finds in the bytes what was asked for, all of it and nothing else."""
-    if not wire.isascii() or not wire.count(b"\r") == wire.count(b"\n") == wire.count(b"\r\n"):
-        raise ValueError("the bytes are not CRLF lines of 7-bit ASCII")
-    if max(map(len, wire.split(b"\r\n"))) > _LINE_OCTETS:
+    lines = wire.split(b"\r\n")
+    if not all(line.isascii() or line.startswith(b"To: ") for line in lines):
+        raise ValueError("the bytes are not 7-bit ASCII")
+    if not wire.count(b"\r") == wire.count(b"\n") == len(lines) - 1:
+        raise ValueError("the bytes are not lines that end in CRLF")
+    if max(map(len, lines)) > _LINE_OCTETS:
         raise ValueError(f"a line is longer than {_LINE_OCTETS} octets")
     asked = [(field.name, field.text) for field in fields]
     found = _read_head(wire)
@@ -363,7 +368,7 @@ def _on_the_wire(part: _Part) -> bytes:
 
 def _read_head(wire: bytes) -> list[tuple[str, str]]:
     """Read the header fields as (name, text), unfolded (RFC 5322 section 2.2.3) and decoded (RFC 2047)."""
-    head = wire.partition(b"\r\n\r\n")[0].decode("ascii")
+    head = wire.partition(b"\r\n\r\n")[0].decode()
     lines = re.sub(r"\r\n(?=[ \t])", "", head).split("\r\n")
     named = (line.partition(":") for line in lines)
     return [(name, _decode(value.strip(" "))) for name, _, value in named]

@@ -78,13 +78,14 @@ class Smtpd:
         starttls: Certificate | None = None,
         tls: Certificate | None = None,
         accounts: dict[str, str] | None = None,
+        smtputf8: bool = False,
     ) -> None:
         self.mails: list[Taken] = []
         self.verbs: list[str] = []
         self.connections = 0
         self._script: dict[str, deque[str]] = defaultdict(deque)
         self._accounts = accounts or {}
-        self._starttls, self._tls = starttls, tls
+        self._starttls, self._tls, self._smtputf8 = starttls, tls, smtputf8
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._socket.getsockname()[1]
         self.conversations: set[_Scripted] = set()
@@ -131,6 +132,7 @@ class Smtpd:
         server = _Scripted(
             self,
             hostname="mx.test",
+            enable_SMTPUTF8=self._smtputf8,
             loop=self._loop,
             tls_context=self._starttls.context() if self._starttls else None,
             authenticator=self._authenticate,

@@ -35,8 +35,8 @@ def _hour(text: str) -> str:
 
 
 def _address(text: str) -> str:
-    if text:
-        parse_address(text)
+    if text and parse_address(text).needs_smtputf8:
+        raise ValueError(f"{text!r} is not ASCII before the @; not every reader's server could take mail from it")
     return text
 
 

@@ -125,16 +125,22 @@ class SmtpSession:
         It goes through MAIL, RCPT and DATA until the first refusal (RFC 5321 section 3.3).
         """
         try:
-            reverse_path = _path(envelope_from) if envelope_from else ""
+            reverse_path = str(parse_address(envelope_from)) if envelope_from else ""
         except ValueError as error:
             raise TransportError(f"no mail can leave: the envelope sender {error}") from error
         try:
-            forward_path = _path(recipient)
+            forward_path = parse_address(recipient)
         except ValueError as error:  # as a server would say it (RFC 3463: bad destination mailbox address)
             return Reply(code=553, enhanced="5.1.3", text=str(error))
-        size = f" SIZE={len(message)}" if self.server.has_extn("size") else ""
+        options = f" SIZE={len(message)}" if self.server.has_extn("size") else ""
+        if forward_path.needs_smtputf8:
+            if not self.server.has_extn("smtputf8"):  # as RFC 6531 section 3.5 has servers say it
+                text = f"{recipient!r:.80} is not ASCII before the @, and {self.where} offers no SMTPUTF8"
+                return Reply(code=553, enhanced="5.6.7", text=text)
+            self.server.command_encoding = "utf-8"
+            options += " BODY=8BITMIME SMTPUTF8"
         for verb, argument, wanted in (
-            ("MAIL", f"FROM:<{reverse_path}>{size}", 2),
+            ("MAIL", f"FROM:<{reverse_path}>{options}", 2),
             ("RCPT", f"TO:<{forward_path}>", 2),
             ("DATA", "", 3),
         ):
@@ -175,14 +181,6 @@ def _data(message: bytes) -> bytes:
     """Stuff the dots at the beginnings of lines and end the mail (RFC 5321 section 4.5.2)."""
     stuffed = re.sub(rb"^\.", b"..", message, flags=re.MULTILINE)
     return stuffed + (b".\r\n" if stuffed.endswith(b"\r\n") else b"\r\n.\r\n")
-
-
-def _path(address: str) -> str:
-    """Check what goes between angle brackets; smtplib would let `parseaddr` guess."""
-    parsed = parse_address(address)
-    if parsed.needs_smtputf8:
-        raise ValueError(f"{address!r:.80} needs SMTPUTF8 (RFC 6531), which is not spoken yet")
-    return str(parsed)
 
 
 def _read_reply(code: int, text: bytes | str) -> Reply:

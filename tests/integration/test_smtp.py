@@ -119,13 +119,38 @@ def test_the_lines_of_a_reply_become_one_safe_line(server: Smtpd) -> None:
         "a@example.org\r\nDATA",
         "\udc80@example.org",
         "",
-        "jürgen@example.org",
     ],
 )
 def test_what_is_no_address_never_reaches_the_server(server: Smtpd, recipient: str) -> None:
     reply = send(smtp(server), recipient=recipient)
 
     assert (reply.code, reply.enhanced) == (553, "5.1.3")
+    assert server.verbs == ["EHLO", "QUIT"]
+
+
+def test_a_reader_with_letters_outside_ascii_is_written_to_where_the_server_offers_smtputf8() -> None:
+    mail = MAIL.replace(b"\r\n\r\n", "\r\nTo: 用户@example.org\r\n\r\n".encode(), 1)
+    with Smtpd(smtputf8=True) as server, smtp(server).connect() as session:
+        assert session.send(
+            envelope_from="digest@example.net", recipient="用户@example.org", message=mail
+        ).accepted
+        assert session.send(
+            envelope_from="digest@example.net", recipient="reader@example.org", message=MAIL
+        ).accepted
+
+    foreign, plain = server.mails
+    assert foreign.recipients == ["用户@example.org"]
+    assert {"SMTPUTF8", "BODY=8BITMIME"} <= set(foreign.options)
+    assert "用户@example.org".encode() in foreign.content
+    assert "SMTPUTF8" not in plain.options
+
+
+def test_without_smtputf8_such_a_reader_is_refused_and_the_server_not_asked(server: Smtpd) -> None:
+    reply = send(smtp(server), recipient="jürgen@example.org")
+
+    assert (reply.code, reply.enhanced) == (553, "5.6.7")
+    assert "'jürgen@example.org' is not ASCII before the @" in reply.text
+    assert "offers no SMTPUTF8" in reply.text
     assert server.verbs == ["EHLO", "QUIT"]
 
 

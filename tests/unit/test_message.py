@@ -367,6 +367,13 @@ def test_a_long_thread_is_folded_between_its_mails() -> None:
     assert len(raw_lines(make(references=ids), "References")) == 20
 
 
+def test_only_to_holds_letters_outside_ascii_and_only_for_a_reader_who_has_them() -> None:
+    wire = make(to_address="用户@bücher.example")
+    outside = [line for line in wire.split(b"\r\n") if not line.isascii()]
+    assert outside == ["To: 用户@xn--bcher-kva.example".encode()]
+    assert make(to_address="j@bücher.example").isascii()
+
+
 # ------------------------------------------------------------------- refusals
 
 
@@ -375,7 +382,8 @@ def test_a_long_thread_is_folded_between_its_mails() -> None:
     [
         ({"subject": " \r\n\0"}, "the subject is empty"),
         ({"to_address": "reader"}, "'reader' is not a mail address: it has no @"),
-        ({"to_address": "jürgen@example.org"}, "'jürgen@example.org' needs SMTPUTF8"),
+        ({"from_address": "jürgen@example.org"}, "'jürgen@example.org' is not ASCII before the @"),
+        ({"reply_to": "jürgen@example.org"}, "'jürgen@example.org' is not ASCII before the @"),
         ({"from_address": "a@b@c.example"}, "more than one @"),
         ({"reply_to": ""}, "'' is not a mail address"),
         ({"date": datetime(2026, 3, 2)}, "has no time zone"),  # noqa: DTZ001 - that is the point
@@ -486,8 +494,8 @@ def test_a_url_that_holds_more_than_itself_is_refused(text: str) -> None:
         (b"\r\n\r\n", b"\r\nX-Last: 1\r\n\r\n", "the finished headers say ('X-Last', '1') where None"),
         (b"Monday's", b"=?utf-8?q?Mo=0D=0Anday?=", "say ('Subject', 'Mo\\r\\nnday digest')"),
         (b"Monday's", b"=?utf-8?q?=C3?=", "can't decode byte"),
-        (b"\r\nDate", b"\nDate", "are not CRLF lines of 7-bit ASCII"),
-        (b"Hello", b"H\xc3\xa9llo", "are not CRLF lines of 7-bit ASCII"),
+        (b"\r\nDate", b"\nDate", "are not lines that end in CRLF"),
+        (b"Hello", b"H\xc3\xa9llo", "are not 7-bit ASCII"),
         (b"Hello", b"Howdy", "the finished parts do not decode to the letter"),
         (b"Hello", b"x" * 999, "a line is longer than 998 octets"),
     ],
