@@ -35,7 +35,7 @@ from smtp_server import Smtpd
 from digest.address import parse_address
 from digest.correspondence import Answer, Notice, NoticeKind, Said, Thread
 from digest.deliver import Mail
-from digest.errors import SettingsError, TransportError
+from digest.errors import MessageError, SettingsError, TransportError
 from digest.model import DeliveryState, SubscriberState
 from digest.notify import GIVE_UP, LEASE, WAITS, Correspondent, notify
 from digest.protocols import Transport
@@ -522,11 +522,16 @@ def test_a_server_that_nobody_reaches_leaves_all_letters_due(database: Database)
 
 def test_a_letter_that_cannot_be_written_has_failed_with_the_reason(database: Database) -> None:
     put(database, NoticeKind.WELCOME)
-    with database.transaction() as connection:
-        connection.execute(sa.update(table).values(address="ada@mail@example"))
     put(database, NoticeKind.HELP)
-    assert run(database, Mailserver()) == {FAILED: 1, SENT: 1}
-    assert "more than one @" in rows(database)[0].reply
+    write = Correspondent(ours(), PRESS, TOKENS)
+
+    def refuse_welcomes(notice: Notice) -> Mail:
+        if notice.kind is NoticeKind.WELCOME:
+            raise MessageError("the finished headers say something else")
+        return write(notice)
+
+    assert run(database, Mailserver(), write=refuse_welcomes) == {FAILED: 1, SENT: 1}
+    assert "say something else" in rows(database)[0].reply
 
 
 def test_a_template_that_is_wrong_stops_the_run_and_loses_nothing(database: Database, tmp_path: Path) -> None:
