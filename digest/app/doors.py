@@ -9,6 +9,8 @@ from digest.doors.lmtp import Listener
 from digest.doors.maildir import Folder
 
 _MEGABYTE = 1_000_000
+_USUAL_PORTS = {"lmtp": 24, "smtp": 25}
+_IMAPS, _IMAP = 993, 143
 
 
 def door(
@@ -36,7 +38,7 @@ def door(
             return Mailbox(
                 handle=handle,
                 host=wanted.host,
-                port=wanted.port,
+                port=wanted.port or (_IMAPS if wanted.security == "tls" else _IMAP),
                 username=wanted.username,
                 password=read_secret(wanted.password, wanted.password_file, base),
                 security=wanted.security,
@@ -52,7 +54,7 @@ def door(
                 takes=takes,
                 protocol=wanted.kind,
                 host=wanted.host,
-                port=wanted.port,
+                port=wanted.port or _USUAL_PORTS[wanted.kind],
                 socket=base / wanted.socket if wanted.socket else None,
                 max_bytes=largest,
             )

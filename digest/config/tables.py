@@ -36,7 +36,9 @@ def _hour(text: str) -> str:
 
 def _address(text: str) -> str:
     if text and parse_address(text).needs_smtputf8:
-        raise ValueError(f"{text!r} is not ASCII before the @; not every reader's server could take mail from it")
+        raise ValueError(
+            f"{text!r} is not ASCII before the @; not every reader's server could take mail from it"
+        )
     return text
 
 
@@ -159,7 +161,7 @@ class Inbound(_Table):
 
     kind: Literal["none", "imap", "lmtp", "smtp", "maildir"] = "none"
     host: str = "localhost"
-    port: Annotated[int, Field(ge=0, le=65535)] = 993
+    port: Annotated[int, Field(ge=0, le=65535)] = 0
     socket: Path | Literal[""] = ""
     security: Literal["none", "starttls", "tls"] = "tls"
     username: str = ""

@@ -143,6 +143,10 @@ class _Sheet:
             return publisher.own(f"confirm-{confirm_token(self._tokens, self._notice)}")
         if self._reader is not None:
             return wishes_address(self._settings, self._tokens, self._reader)
+        if (
+            self._notice.kind is NoticeKind.HELP
+        ):  # what a stranger replies is a command, not a word to a person
+            return publisher.address
         return publisher.reply_to or None
 
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from digest.correspondence import Notice, NoticeKind, Said, Thread
 from digest.model import DeliveryState, Reply, from_json, to_json
-from digest.store.tables import notices
+from digest.store.tables import notices, requests
 
 
 def put(
@@ -62,8 +62,12 @@ def count(
     mailbox: str | None = None,
     domain: str | None = None,
     network: str | None = None,
+    unanswered: bool = False,
 ) -> int:
-    """Count the letters of some kinds that were written since a moment, to one mailbox or domain or for a network."""
+    """Count the letters of some kinds that were written since a moment, to one mailbox or domain or for a network.
+
+    With `unanswered`, one that asked and was told yes does not count.
+    """
     query = (
         sa.select(sa.func.count())
         .select_from(notices)
@@ -76,6 +80,9 @@ def count(
     ):
         if value is not None:
             query = query.where(column == value)
+    if unanswered:
+        confirmed = sa.select(requests.c.id).where(requests.c.confirmed.is_not(None))
+        query = query.where(notices.c.request_id.is_(None) | notices.c.request_id.not_in(confirmed))
     return connection.scalar(query) or 0
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 import sqlalchemy as sa
 
@@ -45,21 +46,21 @@ def may_be_asked(
     if asker.door is Door.OPERATOR:
         return True
 
-    def asked(since: timedelta, **of: str | None) -> int:
-        return notices.count(connection, since=now - since, kinds=UNPROVEN, **of)
-
-    day, hour = timedelta(days=1), timedelta(hours=1)
+    asked = partial(notices.count, connection, kinds=UNPROVEN)
+    hour = now - timedelta(hours=1)
     network_is_quiet = (
-        asker.network is None or asked(hour, network=asker.network) < limits.confirmations_per_network_an_hour
+        asker.network is None
+        or asked(since=hour, network=asker.network) < limits.confirmations_per_network_an_hour
     )
     domain_is_quiet = (
-        asker.trusted or asked(hour, domain=address.domain) < limits.confirmations_per_domain_an_hour
+        asker.trusted or asked(since=hour, domain=address.domain) < limits.confirmations_per_domain_an_hour
     )
+    today = asked(since=now - timedelta(days=1), mailbox=address.mailbox, unanswered=True)
     return (
         network_is_quiet
         and domain_is_quiet
-        and asked(day, mailbox=address.mailbox) < limits.confirmations_per_address_a_day
-        and asked(hour) < limits.confirmations_an_hour
+        and today < limits.confirmations_per_address_a_day
+        and asked(since=hour) < limits.confirmations_an_hour
     )
 
 

@@ -15,7 +15,7 @@ from digest.correspondence import Answer, Door, NoticeKind
 from digest.model import SubscriberState, SuppressionReason
 from digest.store import Database, notices, subscribers
 from digest.subscribe import Asker, Readers, report
-from digest.tokens import Tokens
+from digest.tokens import Purpose, Tokens
 from digest.wishes import Act, Command
 
 JOIN = Command(act=Act.SUBSCRIBE)
@@ -74,6 +74,15 @@ class Form:
             report(self.readers, connection, reader, answers, now=self.clock())
             return [one.kind for one in notices.to_mailbox(connection, address) if one.id not in known]
 
+    def say_yes(self) -> None:
+        """Let the mailbox confirm what was asked for last."""
+        with self.database.transaction() as connection:
+            newest = connection.scalar(sa.text("SELECT MAX(id) FROM requests"))
+            token = self.readers.tokens.make(Purpose.CONFIRM, newest)
+            confirmed = self.readers.confirm(connection, token, door=Door.MAIL, now=self.clock())
+        assert confirmed is not None
+        assert confirmed.new
+
     def become(self, state: SubscriberState, address: str = ADA) -> None:
         with self.database.transaction() as connection:
             subscribers.set_state(
@@ -118,6 +127,17 @@ def test_an_address_gets_one_question_a_day_however_often_it_is_typed(form: Open
     assert desk.rows() == {"subscribers": 1, "requests": 1, "notices": 1, "consents": 1}
     assert not desk.fill_in(forward=23 * 60)
     assert desk.fill_in(forward=60)
+
+
+def test_one_who_has_said_yes_may_ask_for_something_else_the_same_day(form: Open) -> None:
+    desk = form(confirmations_per_address_a_day=1)
+    assert desk.fill_in()
+    assert not desk.fill_in()
+
+    desk.say_yes()
+
+    assert desk.fill_in()
+    assert not desk.fill_in()
 
 
 def test_a_day_is_the_last_twenty_four_hours_and_not_a_date(form: Open) -> None:
