@@ -35,6 +35,9 @@ class PostOffice:
         self, desk: Path, postfix: str, dovecot: str, *, door: Literal["lmtp", "imap"] = "lmtp"
     ) -> None:
         self.terminal = Terminal(desk)
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.pages = f"127.0.0.1:{free.getsockname()[1]}"  # where the readers' pages answer
+        self.terminal.environment["DIGEST_WEB__LISTEN"] = self.pages
         self._door = door
         # Only what is in the group of a folder may use a socket there: that is Postfix.
         self._folder = Path(tempfile.mkdtemp(prefix="digest-"))
@@ -118,8 +121,6 @@ class PostOffice:
             'host = "127.0.0.1"',
             f"port = {self.postfix.port}",
             'security = "none"',
-            "[web]",
-            'listen = ""',
             "[inbound]",
             *inbound,
         )

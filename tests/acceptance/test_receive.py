@@ -1,5 +1,6 @@
 """`digest receive` in the pipe of a mail server, and `digest serve` behind a real Postfix, beside a real Dovecot."""
 
+import http.client
 import os
 import smtplib
 import sqlite3
@@ -155,6 +156,26 @@ def test_a_reader_comes_and_goes_by_mail_through_real_servers(office: PostOffice
     address, subject = mailto(welcome)
     office.post(mail(subject, to=address))
     assert office.reads(ADA)["Subject"].startswith("You have left")
+    assert office.state(ADA) == "unsubscribed"
+
+
+def test_one_click_on_a_letter_as_it_was_received_ends_it(office: PostOffice) -> None:
+    """RFC 8058: what a mail provider does with the header of a mail that came through real servers."""
+    office.post(mail("subscribe"))
+    office.post(reply(office.reads(ADA), "yes"))
+    https = office.reads(ADA)["List-Unsubscribe"].split(", ")[0].strip("<>")
+    provider = http.client.HTTPConnection(office.pages, timeout=30)
+    provider.request(
+        "POST",
+        https.removeprefix("https://digest.example"),
+        b"List-Unsubscribe=One-Click",
+        {"Host": "digest.example", "Content-Type": "application/x-www-form-urlencoded"},
+    )
+    answer = provider.getresponse()
+    answer.read()
+    provider.close()
+
+    assert answer.status == 200
     assert office.state(ADA) == "unsubscribed"
 
 
