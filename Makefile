@@ -12,7 +12,7 @@ digest: env  ## run the digest over seeds/ and send it to a sample reader
 	@$(BIN)/digest run
 
 test: .venv/dev  ## run all tests; parts that are missing are named
-	$(BIN)/pytest $(TESTS)
+	$(BIN)/pytest -n auto --dist worksteal $(TESTS)
 
 check: .venv/dev  ## lint, types, and the order of imports
 	$(BIN)/ruff check .
