@@ -96,7 +96,7 @@ def _transport(app: App) -> str:
 
 
 def _inbound(app: App) -> str:
-    door = app.door()
+    door = None if app.settings.inbound.kind == "none" else app.door()
     if door is None:
         return f"readers' mail to {app.settings.publisher.address} is read by `digest receive` alone"
     return f"{door.check()}, for {app.settings.publisher.address}"

@@ -93,4 +93,6 @@ def test_whoever_stops_reading_the_output_gets_no_complaint(terminal: Terminal) 
     terminal.write("many.txt", "\n".join(addresses))
     terminal.digest("subscribers", "import", "many.txt").succeeded()
     piped = terminal.run("sh", "-c", f"'{PROGRAM}' subscribers export | head -1")
-    assert (piped.out, piped.err) == ("address,list,state,since,consent,language\n", "")
+    assert piped.out.startswith("address,list,state,since,consent,")
+    assert piped.out.count("\n") == 1
+    assert piped.err == ""

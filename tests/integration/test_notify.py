@@ -253,11 +253,11 @@ def test_the_reply_to_is_where_that_very_reader_is_known(kind: NoticeKind) -> No
     assert written(notice(kind))["Reply-To"] == (None if kind is NoticeKind.ERASED else expected)
 
 
-def test_a_stranger_answers_to_the_publisher() -> None:
+def test_what_a_stranger_answers_to_help_is_read_as_a_command_whoever_reads_the_rest() -> None:
     stranger = notice(NoticeKind.HELP, said=Said(), subscriber_id=None)
-    assert written(stranger)["Reply-To"] is None
+    assert written(stranger)["Reply-To"] == "digest@digest.example"
     desk = ours(publisher={"reply_to": "desk@digest.example"})
-    assert written(stranger, desk)["Reply-To"] == "desk@digest.example"
+    assert written(stranger, desk)["Reply-To"] == "digest@digest.example"
     assert LEAVE_FIELDS.isdisjoint(written(stranger).keys())
 
 
