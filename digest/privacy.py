@@ -16,7 +16,6 @@ from digest import config
 from digest.address import Address, parse_address
 from digest.model import Subscriber, SubscriberState, SuppressionReason, to_json
 from digest.store import consents, deliveries, handled, notices, requests, subscribers, votes
-from digest.store.tables import notices as letters
 
 
 def export(connection: sa.Connection, address: Address, key: str, fingerprint: str) -> dict[str, Any]:
@@ -35,8 +34,11 @@ def export(connection: sa.Connection, address: Address, key: str, fingerprint: s
         ],
         "requests": [to_json(request) for request in requests.of(connection, key)],
         "letters": [
-            _plain({name: row[name] for name in ("kind", "list", "address", "language", "made", "state")})
-            for row in _letters(connection, address)
+            {
+                name: to_json(getattr(letter, name))
+                for name in ("kind", "list", "address", "language", "made", "attempts")
+            }
+            for letter in notices.to_address(connection, address)
         ],
         "consent": [
             {"at": to_json(entry.at), "link": entry.link, **to_json(entry.consent)}
@@ -142,16 +144,5 @@ def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _forget_what_was_said(connection: sa.Connection, address: Address, *, fingerprint: str) -> None:
     requests.forget(connection, key=address.key)
-    ids = [row["id"] for row in _letters(connection, address)]
-    connection.execute(sa.delete(letters).where(letters.c.id.in_(ids)))
+    notices.forget_address(connection, address)
     consents.blank(connection, fingerprint)
-
-
-def _letters(connection: sa.Connection, address: Address) -> list[Any]:
-    """Give the rows of the letters to an address, however it was spelled in each.
-
-    A database's own LOWER knows only the capitals of ASCII.
-    """
-    query = sa.select(letters).where(letters.c.mailbox == address.mailbox).order_by(letters.c.id)
-    rows = connection.execute(query).mappings()
-    return [row for row in rows if parse_address(row["address"]).key == address.key]

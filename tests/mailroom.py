@@ -20,6 +20,7 @@ from pathlib import Path
 
 from terminal import STORY, read_mail
 
+from digest.address import parse_address
 from digest.app import App
 from digest.config import load
 from digest.correspondence import Door
@@ -117,7 +118,7 @@ class Mailroom:
     def kinds(self, reader: str = ADA) -> list[str]:
         """Give which letters were written to a reader, oldest first."""
         with self.app.database.transaction() as connection:
-            return [notice.kind.value for notice in notices.to_mailbox(connection, reader)]
+            return [notice.kind.value for notice in notices.to_address(connection, parse_address(reader))]
 
     def reader(self, address: str = ADA, *, on: str = "daily") -> Subscriber | None:
         with self.app.database.transaction() as connection:

@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from digest.address import Address, parse_address
 from digest.correspondence import Notice, NoticeKind, Said, Thread
 from digest.model import DeliveryState, Reply, from_json, to_json
 from digest.store.tables import notices, requests
@@ -155,23 +156,23 @@ def remove(connection: sa.Connection, notice: Notice) -> None:
     connection.execute(sa.delete(notices).where(held))
 
 
-def to_mailbox(connection: sa.Connection, address: str) -> tuple[Notice, ...]:
-    """Give the letters to one address, oldest first."""
-    query = (
-        sa.select(notices).where(sa.func.lower(notices.c.address) == address.lower()).order_by(notices.c.id)
-    )
-    return tuple(map(_notice, connection.execute(query)))
+def to_address(connection: sa.Connection, address: Address) -> tuple[Notice, ...]:
+    """Give the letters to one address, however it was spelled in each, oldest first."""
+    query = sa.select(notices).where(notices.c.mailbox == address.mailbox).order_by(notices.c.id)
+    found = map(_notice, connection.execute(query))
+    return tuple(notice for notice in found if parse_address(notice.address).key == address.key)
 
 
-def forget(connection: sa.Connection, *, address: str | None = None, before: datetime | None = None) -> int:
-    """Remove the letters to an address, or those that were settled and older than a moment; give how many."""
+def forget(connection: sa.Connection, *, before: datetime) -> int:
+    """Remove the letters that were settled and are older than a moment; give how many."""
     done = notices.c.state.not_in([DeliveryState.QUEUED.value, DeliveryState.CLAIMED.value])
-    which = (
-        sa.func.lower(notices.c.address) == (address or "").lower()
-        if before is None
-        else done & (notices.c.made < before)
-    )
-    return connection.execute(sa.delete(notices).where(which)).rowcount
+    return connection.execute(sa.delete(notices).where(done, notices.c.made < before)).rowcount
+
+
+def forget_address(connection: sa.Connection, address: Address) -> None:
+    """Remove the letters to an address, sent or not."""
+    ids = [notice.id for notice in to_address(connection, address)]
+    connection.execute(sa.delete(notices).where(notices.c.id.in_(ids)))
 
 
 def _notice(row: sa.Row[Any]) -> Notice:

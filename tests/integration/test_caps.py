@@ -70,9 +70,13 @@ class Form:
             reader = subscribers.find(connection, "daily", address)
             assert reader is not None
             answers = [Answer(command=Command(act=act)) for act in acts]
-            known = {one.id for one in notices.to_mailbox(connection, address)}
+            known = {one.id for one in notices.to_address(connection, read_address(address))}
             report(self.readers, connection, reader, answers, now=self.clock())
-            return [one.kind for one in notices.to_mailbox(connection, address) if one.id not in known]
+            return [
+                one.kind
+                for one in notices.to_address(connection, read_address(address))
+                if one.id not in known
+            ]
 
     def say_yes(self) -> None:
         """Let the mailbox confirm what was asked for last."""

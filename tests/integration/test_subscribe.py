@@ -118,7 +118,7 @@ class Desk:
 
     def letters(self, address: str = ADA) -> tuple[Notice, ...]:
         with self.database.transaction() as connection:
-            return notices.to_mailbox(connection, address)
+            return notices.to_address(connection, read_address(address))
 
     def suppress(self, reason: SuppressionReason, address: str = ADA, *, hashed: bool = False) -> None:
         key = read_address(address).key
