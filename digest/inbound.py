@@ -22,6 +22,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import reduce
 
 import sqlalchemy as sa
 
@@ -319,9 +320,8 @@ class _Case:
         acts = {command.act for command in wanted}
         if self.verb != "subscribe" or acts & {Act.SUBSCRIBE, *_LEAVING}:
             return wanted
-        change = None
-        for command in wanted:
-            change = _joined(change, command.change)
+        changes = [command.change for command in wanted if command.change is not None]
+        change = reduce(Change.then, changes) if changes else None
         others = tuple(command for command in wanted if command.act is not Act.CHANGE)
         return (Command(act=Act.SUBSCRIBE, change=change), *others)
 
@@ -409,18 +409,6 @@ class _Case:
 def _rank(detail: tuple[str, str]) -> int:
     verb, _ = detail
     return _RANK.index(verb) if verb in _RANK else len(_RANK)
-
-
-def _joined(first: Change | None, second: Change | None) -> Change | None:
-    """Give both changes as one; the second wins."""
-    if first is None or second is None:
-        return first or second
-    plain = ("frequency", "hour", "zone", "minutes", "language", "format")
-    given = {
-        name: getattr(first, name) if getattr(second, name) is None else getattr(second, name)
-        for name in plain
-    }
-    return Change(**given, topics=first.topics + second.topics)
 
 
 def _acts(commands: Sequence[Command]) -> str:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 
 class Frequency(StrEnum):
@@ -90,6 +91,16 @@ class Change:
             language=wishes.language if self.language is None else self.language or None,
             format=self.format or wishes.format,
         )
+
+    def then(self, later: "Change") -> "Change":
+        """Give both changes as one; where they disagree, the later one holds."""
+
+        def last(name: str) -> Any:
+            value = getattr(later, name)
+            return getattr(self, name) if value is None else value
+
+        plain = ("frequency", "hour", "zone", "minutes", "language", "format")
+        return Change(**{name: last(name) for name in plain}, topics=self.topics + later.topics)
 
     def undone(self, wishes: Wishes) -> "Change":
         """Give the change that leads back to `wishes` after this one."""

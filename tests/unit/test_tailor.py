@@ -249,6 +249,11 @@ def test_every_change_can_be_undone(before: Change, change: Change) -> None:
     assert change.undone(wanted).applied(change.applied(wanted)) == wanted
 
 
+@given(first=CHANGES, second=CHANGES)
+def test_two_changes_at_once_are_the_one_and_then_the_other(first: Change, second: Change) -> None:
+    assert first.then(second).applied(Wishes()) == second.applied(first.applied(Wishes()))
+
+
 @given(before=CHANGES, change=CHANGES)
 def test_a_change_leaves_alone_what_it_does_not_name(before: Change, change: Change) -> None:
     wanted = before.applied(Wishes())
