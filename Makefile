@@ -26,9 +26,10 @@ format: .venv/dev
 
 env: .venv/runtime  ## make .venv with what the digest needs to run
 
-.venv/python: Makefile
+.venv/python: Makefile requirements/pip.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11")'
 	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/pip.txt
 	@touch $@
 
 .venv/runtime: .venv/python requirements/runtime.txt pyproject.toml
@@ -42,6 +43,8 @@ env: .venv/runtime  ## make .venv with what the digest needs to run
 	@touch $@
 
 lock:  ## resolve requirements/ anew (needs uv)
+	echo pip | uv pip compile --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
+		--upgrade --quiet - -o requirements/pip.txt
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
 		--upgrade --quiet pyproject.toml --group build -o requirements/runtime.txt
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
