@@ -116,6 +116,7 @@ class Sentence:
     text: str
     start: int
     end: int
+    article: str | None = None  # the id of the article it stands in; None: the one that leads the story
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,14 +129,24 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Earlier:
+    """The issue in which a list first told a story that goes on."""
+
+    date: date
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
     """One thing that happened, told by one or more articles."""
 
     lead: Article
     others: tuple[Article, ...] = ()
     section: str = ""  # the name of the section of the issue that it stands in
-    summary: tuple[Sentence, ...] = ()  # spans of lead.text, in reading order
+    summary: tuple[Sentence, ...] = ()  # in reading order: those of the lead, then each other article's
     reasons: tuple[Reason, ...] = ()
+    thread: str | None = None  # what it is called from day to day, while its articles come and go
+    since: Earlier | None = None  # where the list told it first; the summary then holds only what is new
 
     @property
     def id(self) -> str:
@@ -157,6 +168,17 @@ class Story:
         """All tellings, the lead first."""
         return (self.lead, *self.others)
 
+    def article_of(self, sentence: Sentence) -> Article:
+        """Give the article that a sentence of the summary stands in.
+
+        Raises:
+            KeyError: it is none of the story's.
+
+        """
+        if sentence.article is None:
+            return self.lead
+        return {article.id: article for article in self.articles}[sentence.article]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
@@ -165,6 +187,27 @@ class Section:
     name: str
     title: str
     stories: tuple[Story, ...]
+
+
+class Revision(StrEnum):
+    """What a source did to an article after we told it."""
+
+    EDITED = "edited"  # a sentence that we quoted stands there no more, or otherwise
+    RETITLED = "retitled"  # it has another headline
+    GONE = "gone"  # it was taken down
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correction:
+    """What turned out wrong with a story after its issue was sent."""
+
+    revision: Revision
+    told: Earlier  # the issue that told it
+    source: str
+    title: str  # as it was told
+    url: str | None = None
+    was: str = ""  # the sentence or the headline as it was told; empty where all is gone
+    now: str = ""  # as it stands there today; empty where nothing is like it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +219,7 @@ class Issue:
     date: date
     closed: datetime  # articles first ingested later belong to the next issue
     sections: tuple[Section, ...]
+    corrections: tuple[Correction, ...] = ()  # of earlier issues of the list
 
     @property
     def stories(self) -> tuple[Story, ...]:
