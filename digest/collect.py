@@ -1,10 +1,10 @@
 """Read every source and keep what is new; one that fails is reported, and the day goes on.
 
-    sources ─ read ─▶ documents ─ extract ─▶ articles ─ adapt ─▶ store
+    sources ─ read ─▶ documents ─ extract ─▶ articles ─ adapt ─▶ store ─ group ─▶ threads
 
 A source is read and its articles are made in a thread of its own; only this module's caller's thread writes.
 An article is stored before its source's validators are, so a crash between the two reads the feed once more and
-loses nothing.
+loses nothing. It gets its thread last: a crash before that leaves it without, and the next round finds it.
 """
 
 import dataclasses
@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from digest import config
 from digest.errors import DigestError, SourceError
 from digest.extract import extract
+from digest.group import group
 from digest.model import Article, Collected, Document, Gathered, Kind, Trouble
 from digest.protocols import Illustrated, Revalidating, Source
 from digest.store import Database, articles, sources
@@ -28,6 +29,10 @@ LONGEST_REST = timedelta(days=1)
 
 TEASER_CHARACTERS = 1500
 """A feed's entry with more text than this is taken for the full article."""
+
+
+REMEMBERED = timedelta(days=14)
+"""How long a story is remembered that may go on; an article that comes later begins a new one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +89,22 @@ def collect(
             read += len(whole.articles)
             troubles += whole.troubles
             on_read(whole)
+    thread(database, now=clock())
     return Collected(read=read, new=new, troubles=tuple(troubles))
+
+
+def thread(database: Database, *, now: datetime) -> None:
+    """Say of each new article which story it tells: one of the last days, or a new one.
+
+    The comparing is done outside any transaction. Where two processes do it at once, the first answer stays.
+    """
+    with database.transaction() as connection:
+        fresh = articles.unthreaded(connection, since=now - REMEMBERED)
+        known = articles.threads(connection, since=now - REMEMBERED) if fresh else {}
+    if fresh:
+        threads = group(fresh, known)
+        with database.transaction() as connection:
+            articles.set_threads(connection, threads)
 
 
 def gather(source: Source, settings: config.Source | None = None) -> Gathered:

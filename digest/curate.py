@@ -1,60 +1,82 @@
-"""Articles become stories: those that tell the same thing are joined, then ranked, then chosen.
+"""Articles become stories, which are ranked, and the best of them chosen.
 
-Pure: the same articles, settings and moment give the same stories. What each term added to a story's score stays
+Pure: the same articles, settings and memory give the same stories. What each term added to a story's score stays
 with the story as its reasons.
+
+    curate    articles ─ by thread ─▶ stories ─ rank ─▶ candidates, best first
+    choose    candidates ─▶ those that have room in the issue
 """
 
 import dataclasses
 import heapq
-import itertools
 import math
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from types import MappingProxyType
 
 from digest import config
-from digest.extract.lexicon import FUNCTION
-from digest.model import Article, Kind, Reason, Story, instant
+from digest.group import group
+from digest.model import Article, Kind, Reason, Story, Told, Verdict, instant
 
 TOP = "top"
 
-SAME_STORY = 0.14
-"""Cosine from which on two articles tell the same story; chosen on two corpora of news events for its precision."""
-
-LEAD_CHARACTERS = 1200
 UNDATED_FRESHNESS = 0.5
 REPETITION_WEIGHT = -0.5
 ENOUGH_TEXT = 2000
-"""Characters after which more text does not make an article a better one to lead a story."""
+"""Characters after which more text does not make an article a better one."""
+
+PICKUP_HALF_LIFE = timedelta(hours=12)
+"""A source that follows so much later than the first counts half for how early a story was told."""
 
 LIKED_SINCE = timedelta(days=30)
 """How long what a reader voted for speaks for its source."""
 
-NOBODY_VOTED: Mapping[str, float] = MappingProxyType({})
+RHYTHM_SINCE = timedelta(days=28)
+"""How long a source's output is watched to know its usual rhythm."""
 
 _NORMAL_95 = 1.959964
 
-_WORD = re.compile(r"\w+")
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """What is known beside the day's articles; by default nothing."""
+
+    threads: Mapping[str, str] = field(default_factory=dict)  # an article's id → its thread
+    told: Mapping[str, Told] = field(default_factory=dict)  # a thread → what the list's issues told of it
+    liked: Mapping[str, float] = field(
+        default_factory=dict
+    )  # a source → how surely readers like it; `shares`
+    rhythm: Mapping[str, float] = field(default_factory=dict)  # a source → articles a day
+
+
+NOTHING = Memory()
 
 
 def curate(
-    articles: Iterable[Article],
-    wishes: config.List,
-    *,
-    now: datetime,
-    liked: Mapping[str, float] = NOBODY_VOTED,
-) -> tuple[Story, ...]:
-    """Give the stories of an issue, best first, each with its section and its reasons.
+    articles: Iterable[Article], wishes: config.List, *, now: datetime, memory: Memory = NOTHING
+) -> list[Story]:
+    """Give every story that could stand in an issue, best first, each with its thread, its section and its reasons.
 
-    A story without any text is left out, and so is one published longer ago than the list allows. `liked` says for a
-    source, between 0 and 1, how sure it is that readers like what it leads; see `shares`.
+    An article without any text makes none, nor does one published longer ago than the list allows, or in a language
+    that it does not speak. Articles that `memory` knows no thread of are grouped among themselves.
     """
-    fresh = [article for article in articles if article.body and not _too_old(article, wishes, now)]
-    fresh.sort(key=lambda article: (article.id, article.source))  # it decides between equal similarities
-    stories = [Story(lead=cluster[0], others=tuple(cluster[1:])) for cluster in map(_lead_first, join(fresh))]
-    return tuple(choose(rank(stories, wishes, now=now, liked=liked), wishes))
+    fresh = [article for article in articles if article.body and _is_for(article, wishes, now)]
+    fresh.sort(key=lambda article: (article.id, article.source))
+    return rank(list(_stories(fresh, memory)), wishes, now=now, memory=memory)
+
+
+def _stories(articles: Sequence[Article], memory: Memory) -> Iterator[Story]:
+    """Bind the articles of each thread into a story."""
+    strays = [article for article in articles if article.id not in memory.threads]
+    threads = group(strays) | dict(memory.threads)
+    tellings: dict[str, list[Article]] = defaultdict(list)
+    for article in articles:
+        tellings[threads[article.id]].append(article)
+    for thread, told in tellings.items():
+        lead, *others = _lead_first(told)
+        before = memory.told.get(thread)
+        yield Story(lead=lead, others=tuple(others), thread=thread, since=before.last if before else None)
 
 
 def shares(voices: Mapping[str, int]) -> dict[str, float]:
@@ -73,71 +95,18 @@ def _surely(count: int, total: int) -> float:
     return max((2 * count + square - 1 - _NORMAL_95 * spread) / (2 * (total + square)), 0.0)
 
 
-def join(articles: Sequence[Article]) -> list[list[Article]]:
-    """Group the articles that tell the same story in the same language, each group in the order given.
-
-    Average-link agglomeration over tf-idf vectors of the title (counted twice) and the lead.
-    """
-    groups: list[list[int]] = []
-    for indices in _by_language(articles):
-        texts = [
-            f"{articles[i].title} {articles[i].title} {articles[i].text[:LEAD_CHARACTERS]}" for i in indices
-        ]
-        groups += ([indices[member] for member in sorted(cluster)] for cluster in _cluster(_vectors(texts)))
-    return [[articles[index] for index in group] for group in sorted(groups)]
-
-
-def _by_language(articles: Sequence[Article]) -> Iterable[list[int]]:
-    indices: dict[str, list[int]] = defaultdict(list)
-    for index, article in enumerate(articles):
-        indices[(article.language or "").partition("-")[0]].append(index)
-    return indices.values()
-
-
-def _cluster(vectors: Sequence[Mapping[str, float]]) -> Iterable[list[int]]:
-    """Join the two nearest clusters again and again, until none are as near as `SAME_STORY`."""
-    clusters = {index: [index] for index in range(len(vectors))}
-    links = _similarities(vectors)
-    heap = [
-        (-value, a, b)
-        for a, near in links.items()
-        for b, value in near.items()
-        if a < b and value >= SAME_STORY
-    ]
-    heapq.heapify(heap)
-    number = len(vectors)
-    while heap:
-        _, a, b = heapq.heappop(heap)
-        if a not in clusters or b not in clusters:
-            continue
-        links[number] = _average(links, clusters, a, b)
-        clusters[number] = clusters.pop(a) + clusters.pop(b)
-        for other, near in links[number].items():
-            links[other][number] = near
-            if near >= SAME_STORY:
-                heapq.heappush(heap, (-near, other, number))
-        number += 1
-    return clusters.values()
-
-
 def rank(
-    stories: Sequence[Story],
-    wishes: config.List,
-    *,
-    now: datetime,
-    liked: Mapping[str, float] = NOBODY_VOTED,
+    stories: Sequence[Story], wishes: config.List, *, now: datetime, memory: Memory = NOTHING
 ) -> list[Story]:
     """Give the stories best first, each with the terms of its score as `reasons` and with its section.
 
-    Votes count by their logarithm against the day's most, freshness halves every `half_life_hours`, a section has
-    its own weight, a story told by n sources gets 1 - 1/n, and one led by a source that readers voted for what `liked`
-    says. The k-th story that one source leads loses a little for each before it, so that no source fills the head of
-    the letter by its output alone.
+    The terms and their values are listed in docs/explanation/ranking.md. The k-th story that one source leads loses a
+    little for each before it, so that no source fills the head of the letter by its output alone.
     """
     most = max((story.votes for story in stories), default=0)
     scored = [
         dataclasses.replace(
-            s, section=wishes.section_of(s.lead), reasons=_reasons(s, wishes, most, liked, now)
+            s, section=wishes.section_of(s.lead), reasons=tuple(_reasons(s, wishes, most, memory, now))
         )
         for s in stories
     ]
@@ -163,17 +132,25 @@ def rank(
 
 def choose(ranked: Iterable[Story], wishes: config.List) -> Iterator[Story]:
     """Keep what has room: the top stories first, then so many for each section and source."""
+    return (story for story, verdict in decide(ranked, wishes) if verdict is Verdict.CHOSEN)
+
+
+def decide(ranked: Iterable[Story], wishes: config.List) -> Iterator[tuple[Story, Verdict]]:
+    """Say of each story whether it has room, those that have it with the section they stand in."""
     taken: Counter[str] = Counter()
     led: Counter[str] = Counter()
     for story in ranked:
         if wishes.stories_per_source and led[story.lead.source] >= wishes.stories_per_source:
+            yield story, Verdict.SOURCE_FULL
             continue
         is_top = story.lead.kind is Kind.NEWS and taken[TOP] < wishes.top_stories
         section = TOP if is_top else story.section
-        if is_top or taken[section] < _room(section, wishes):
-            taken[section] += 1
-            led[story.lead.source] += 1
-            yield dataclasses.replace(story, section=section)
+        if not is_top and taken[section] >= _room(section, wishes):
+            yield story, Verdict.SECTION_FULL
+            continue
+        taken[section] += 1
+        led[story.lead.source] += 1
+        yield dataclasses.replace(story, section=section), Verdict.CHOSEN
 
 
 def _room(section: str, wishes: config.List) -> int:
@@ -181,77 +158,58 @@ def _room(section: str, wishes: config.List) -> int:
 
 
 def _reasons(
-    story: Story, wishes: config.List, most_votes: int, liked: Mapping[str, float], now: datetime
-) -> tuple[Reason, ...]:
-    published = [instant(article.when) for article in story.articles if article.when]
-    age = max(now - max(published), timedelta(0)) if published else None
+    story: Story, wishes: config.List, most_votes: int, memory: Memory, now: datetime
+) -> Iterator[Reason]:
+    lead, weights = story.lead, wishes.weights
+    section = wishes.sections.get(wishes.section_of(lead), config.Section())
     sources = len({article.source for article in story.articles})
-    section = wishes.sections.get(wishes.section_of(story.lead), config.Section())
-    half_lives = age / timedelta(hours=wishes.half_life_hours) if age is not None else 0.0
-    weights = wishes.weights
-    return (
-        Reason(
-            term="votes", value=math.log1p(story.votes) / math.log1p(most_votes or 1), weight=weights.votes
-        ),
-        Reason(
-            term="freshness",
-            value=UNDATED_FRESHNESS if age is None else 0.5**half_lives,
-            weight=weights.freshness,
-        ),
-        Reason(term="section", value=section.weight, weight=weights.section),
-        Reason(term="sources", value=1 - 1 / sources, weight=weights.sources),
-        Reason(term="readers", value=liked.get(story.lead.source, 0.0), weight=weights.readers),
-    )
+    terms = {
+        "votes": math.log1p(story.votes) / math.log1p(most_votes or 1),
+        "freshness": _freshness(story, timedelta(hours=wishes.half_life_hours), now),
+        "section": section.weight,
+        "sources": 1 - 1 / sources,
+        "pickup": _pickup(story),
+        "rarity": 1 / (1 + memory.rhythm[lead.source]) if lead.source in memory.rhythm else 0.0,
+        "length": min(len(lead.text), ENOUGH_TEXT) / ENOUGH_TEXT,
+        "readers": memory.liked.get(lead.source, 0.0),
+    }
+    for term, value in terms.items():
+        yield Reason(term=term, value=value, weight=getattr(weights, term))
 
 
-def _too_old(article: Article, wishes: config.List, now: datetime) -> bool:
-    if not wishes.max_age_hours or article.when is None:
+def _freshness(story: Story, half_life: timedelta, now: datetime) -> float:
+    published = [instant(article.when) for article in story.articles if article.when]
+    if not published:
+        return UNDATED_FRESHNESS
+    return float(0.5 ** (max(now - max(published), timedelta(0)) / half_life))
+
+
+def _pickup(story: Story) -> float:
+    """Say how many other sources followed the first one, and how early; a bare day says nothing of it."""
+    first: dict[str, datetime] = {}
+    for article in story.articles:
+        if isinstance(article.when, datetime):
+            first[article.source] = min(article.when, first.get(article.source, article.when))
+    begun, *followed = sorted(first.values()) or [datetime.max]
+    early = sum(float(0.5 ** ((moment - begun) / PICKUP_HALF_LIFE)) for moment in followed)
+    return 1 - 1 / (1 + early)
+
+
+def _is_for(article: Article, wishes: config.List, now: datetime) -> bool:
+    """Tell whether an article is young enough for a list, and in a language that it speaks, if that is known."""
+    language = (article.language or "").partition("-")[0]
+    if wishes.languages and language and language not in wishes.languages:
         return False
-    return now - instant(article.when) > timedelta(hours=wishes.max_age_hours)
+    if not wishes.max_age_hours or article.when is None:
+        return True
+    return now - instant(article.when) <= timedelta(hours=wishes.max_age_hours)
 
 
-def _lead_first(cluster: Sequence[Article]) -> list[Article]:
+def _lead_first(tellings: Sequence[Article]) -> list[Article]:
     """Order the tellings of a story: reported news first, fuller text first, then the earlier one."""
 
     def merit(article: Article) -> tuple[bool, int, float, str]:
         begun = instant(article.when).timestamp() if article.when else math.inf
         return (article.kind is not Kind.NEWS, -min(len(article.text), ENOUGH_TEXT), begun, article.id)
 
-    return sorted(cluster, key=merit)
-
-
-def _vectors(texts: Sequence[str]) -> list[dict[str, float]]:
-    """Give each text's tf-idf vector of length 1, without function words."""
-    counts = [Counter(w for w in _WORD.findall(text.casefold()) if w not in FUNCTION) for text in texts]
-    documents = Counter(itertools.chain.from_iterable(counts))
-    vectors = []
-    for count in counts:
-        vector = {w: n * math.log((1 + len(texts)) / documents[w]) for w, n in count.items()}
-        length = math.sqrt(sum(value * value for value in vector.values())) or 1.0
-        vectors.append({word: value / length for word, value in vector.items()})
-    return vectors
-
-
-def _similarities(vectors: Sequence[Mapping[str, float]]) -> dict[int, dict[int, float]]:
-    """Give the cosine of each pair that shares a word, by way of an inverted index."""
-    links: dict[int, dict[int, float]] = {index: defaultdict(float) for index in range(len(vectors))}
-    postings: dict[str, list[tuple[int, float]]] = defaultdict(list)
-    for index, vector in enumerate(vectors):
-        for word, value in vector.items():
-            for other, weight in postings[word]:
-                links[index][other] += value * weight
-                links[other][index] += value * weight
-            postings[word].append((index, value))
-    return links
-
-
-def _average(
-    links: Mapping[int, Mapping[int, float]], clusters: Mapping[int, Sequence[int]], a: int, b: int
-) -> dict[int, float]:
-    """Give the links of the cluster that joins a and b: means weighted by their sizes (Lance and Williams 1967)."""
-    of_a, of_b = len(clusters[a]), len(clusters[b])
-    near = (set(links[a]) | set(links[b])) & clusters.keys() - {a, b}
-    return {
-        other: (of_a * links[a].get(other, 0.0) + of_b * links[b].get(other, 0.0)) / (of_a + of_b)
-        for other in near
-    }
+    return sorted(tellings, key=merit)

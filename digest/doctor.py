@@ -76,8 +76,8 @@ def _templates(app: App) -> str:
     moment = app.clock()
     for name, wishes in app.settings.lists.items():
         on = moment.astimezone(ZoneInfo(wishes.timezone)).date()
-        issue = pipeline.make_issue((SAMPLE,), wishes, name=name, number=1, on=on, closed=moment)
-        pipeline.web_letter(issue, masthead(app.settings, wishes), app.press, letter=wishes.letter)
+        draft = pipeline.edit((SAMPLE,), wishes, name=name, number=1, on=on, closed=moment)
+        pipeline.web_letter(draft.issue, masthead(app.settings, wishes), app.press, letter=wishes.letter)
     return "each list's letter can be printed"
 
 

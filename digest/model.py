@@ -130,10 +130,18 @@ class Reason:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Earlier:
-    """The issue in which a list first told a story that goes on."""
+    """The last issue in which a list told a story that goes on."""
 
     date: date
     number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What a list has told of a thread before."""
+
+    last: Earlier
+    sentences: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +154,7 @@ class Story:
     summary: tuple[Sentence, ...] = ()  # in reading order: those of the lead, then each other article's
     reasons: tuple[Reason, ...] = ()
     thread: str | None = None  # what it is called from day to day, while its articles come and go
-    since: Earlier | None = None  # where the list told it first; the summary then holds only what is new
+    since: Earlier | None = None  # where the list told it last; the summary then holds only what is new
 
     @property
     def id(self) -> str:
@@ -187,6 +195,34 @@ class Section:
     name: str
     title: str
     stories: tuple[Story, ...]
+
+
+class Verdict(StrEnum):
+    """What became of a story that could have stood in an issue."""
+
+    CHOSEN = "chosen"
+    SECTION_FULL = "section full"  # better stories fill its section
+    SOURCE_FULL = "source full"  # its source leads as many as the list allows
+    NOTHING_NEW = "nothing new"  # the list has told all of it before
+    NO_TIME = "no time"  # it would take longer to read than the list's minutes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A story that could have stood in an issue, as it was weighed."""
+
+    story: str  # its id
+    title: str
+    source: str
+    section: str
+    tellings: int  # articles that tell it
+    reasons: tuple[Reason, ...]
+    verdict: Verdict
+
+    @property
+    def score(self) -> float:
+        """The weighted sum of the reasons."""
+        return sum(reason.value * reason.weight for reason in self.reasons)
 
 
 class Revision(StrEnum):

@@ -1,6 +1,7 @@
 """The day, one call per step: what is published, and how each reader's mail is made.
 
-    publish   stored articles ─ curate ─▶ stories ─ summarise ─▶ … ─ compose ─▶ issue ─▶ frozen, with a row a reader
+    publish   stored articles ─ curate ─▶ stories ─ choose ─ summarise ─▶ … ─ compose ─▶ issue ─▶ frozen, with a row
+              a reader
     Writer    issue ─ tailor ─▶ … ─ render ─▶ letter (once a variant) ─ fill ─▶ … ─ message ─▶ one mail's bytes
 
 Publishing is one transaction: the issue and its deliveries are there together or not at all, and publishing the
@@ -9,7 +10,7 @@ same list and date again changes nothing.
 
 import dataclasses
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache, partial
@@ -18,16 +19,17 @@ from typing import Any
 import sqlalchemy as sa
 
 from digest import config
+from digest.collect import REMEMBERED, thread
 from digest.compose import compose, most_steps, shorten
-from digest.curate import LIKED_SINCE, NOBODY_VOTED, curate, shares
+from digest.curate import LIKED_SINCE, NOTHING, RHYTHM_SINCE, Memory, curate, decide, shares
 from digest.deliver import Mail
 from digest.errors import MessageError
 from digest.message import Headers, html_octets, message
-from digest.model import Article, Delivery, Issue, Letter, Story
+from digest.model import Article, Candidate, Delivery, Issue, Letter, Story, Told, Verdict
 from digest.notify import list_links, masthead
 from digest.render import Blank, Masthead, Press, Slot, fill, render
 from digest.store import Database, articles, deliveries, issues, subscribers, variants, votes
-from digest.summarise import summarise
+from digest.summarise import summarise_story
 from digest.tailor import due, first_day, tailor, variant
 from digest.tokens import Purpose, Tokens
 from digest.wishes import Format, Wishes
@@ -46,6 +48,14 @@ class Published:
     issue: Issue
     new: bool
     readers: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """An issue as it would be published, and every story that was weighed for it, best first."""
+
+    issue: Issue
+    candidates: tuple[Candidate, ...]
 
 
 def publish(
@@ -71,14 +81,15 @@ def publish(
     with database.transaction() as connection:
         found = issues.find(connection, name, on)
     while found is None:
-        issue = draft(name, wishes, sources, database, on=on, now=now)
+        made = draft(name, wishes, sources, database, on=on, now=now)
+        issue = made.issue
         with database.transaction() as connection:
             found = issues.find(connection, name, on)
             if found or issue.number != issues.next_number(connection, name):
                 continue  # another run was faster; if it made another date's issue, that one has these articles
             if len(issue.stories) < wishes.fewest_stories:
                 return None
-            issue_id = issues.freeze(connection, issue)
+            issue_id = issues.freeze(connection, issue, made.candidates)
             readers = _enqueue(connection, issue_id, name, wishes, on=on, now=now, expiry=expiry)
         return Published(issue_id=issue_id, issue=issue, new=True, readers=readers)
     return Published(issue_id=found[0], issue=found[1], new=False, readers=0)
@@ -103,17 +114,23 @@ def _enqueue(
 
 def draft(
     name: str, wishes: config.List, sources: Sequence[str], database: Database, *, on: date, now: datetime
-) -> Issue:
+) -> Draft:
     """Give the issue that `publish` would freeze, of what is stored now."""
+    thread(database, now=now)
     with database.transaction() as connection:
         since = issues.last_closed(connection, name)
         fresh = articles.first_ingested(connection, sources, after=since, until=now)
         number = issues.next_number(connection, name)
-        liked = shares(votes.by_source(connection, name, since=now - LIKED_SINCE))
-    return make_issue(fresh, wishes, name=name, number=number, on=on, closed=now, liked=liked)
+        memory = Memory(
+            threads=articles.threads_of(connection, sources, after=since, until=now),
+            told=issues.told(connection, name, since=now - REMEMBERED),
+            liked=shares(votes.by_source(connection, name, since=now - LIKED_SINCE)),
+            rhythm=articles.a_day(connection, since=now - RHYTHM_SINCE, now=now),
+        )
+    return edit(fresh, wishes, name=name, number=number, on=on, closed=now, memory=memory)
 
 
-def make_issue(
+def edit(
     found: Iterable[Article],
     wishes: config.List,
     *,
@@ -121,26 +138,58 @@ def make_issue(
     number: int,
     on: date,
     closed: datetime,
-    liked: Mapping[str, float] = NOBODY_VOTED,
-) -> Issue:
+    memory: Memory = NOTHING,
+) -> Draft:
     """Take articles through curate, summarise and compose; pure.
-
-    `liked` says what share of their readers' votes each source's stories got.
 
     Raises:
         IssueError: a sentence does not stand in its article.
 
     """
-    stories = tuple(_summarised(story, wishes) for story in curate(found, wishes, now=closed, liked=liked))
-    return compose(stories, wishes, name=name, number=number, on=on, closed=closed)
+    ranked = curate(found, wishes, now=closed, memory=memory)
+    news = filter(None, (_news(story, wishes, memory) for story in ranked))
+    decided = {story.id: (story, verdict) for story, verdict in decide(news, wishes)}
+    chosen = [
+        story if story.summary else _summarised(story, wishes)
+        for story, verdict in decided.values()
+        if verdict is Verdict.CHOSEN
+    ]
+    issue = compose(chosen, wishes, name=name, number=number, on=on, closed=closed)
+    printed = {story.id for story in issue.stories}
+    decided |= {story.id: (story, Verdict.NO_TIME) for story in chosen if story.id not in printed}
+    weighed = (decided.get(story.id, (story, Verdict.NOTHING_NEW)) for story in ranked)
+    return Draft(issue=issue, candidates=tuple(_candidate(*one) for one in weighed))
 
 
-def _summarised(story: Story, wishes: config.List) -> Story:
-    lead = story.lead
-    chosen = summarise(
-        lead.text, sentences=wishes.sentences, method=wishes.method, title=lead.title, language=lead.language
+def _news(story: Story, wishes: config.List, memory: Memory) -> Story | None:
+    """Give a story that the list has told before with what is new of it, or None; any other as it is."""
+    told = memory.told.get(story.thread or "")
+    if told is None:
+        return story
+    news = _summarised(story, wishes, told)
+    return news if news.summary else None
+
+
+def _summarised(story: Story, wishes: config.List, told: Told | None = None) -> Story:
+    chosen = summarise_story(
+        story.articles,
+        sentences=wishes.sentences,
+        method=wishes.method,
+        told=told.sentences if told else frozenset(),
     )
     return dataclasses.replace(story, summary=chosen)
+
+
+def _candidate(story: Story, verdict: Verdict) -> Candidate:
+    return Candidate(
+        story=story.id,
+        title=story.lead.title,
+        source=story.lead.source,
+        section=story.section,
+        tellings=len(story.articles),
+        reasons=story.reasons,
+        verdict=verdict,
+    )
 
 
 def print_letter(issue: Issue, head: Masthead, press: Press, *, letter: str) -> Blank:

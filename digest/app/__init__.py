@@ -20,9 +20,10 @@ from digest.config import Settings, kept_secret, read_secret
 from digest.correspondence import Door
 from digest.deliver import Mail, Settled, deliver
 from digest.doors import Handle
-from digest.errors import AddressError, TransportError
+from digest.errors import AddressError, IssueError, TransportError
 from digest.inbound import Inbound
 from digest.model import (
+    Candidate,
     Collected,
     DeliveryState,
     Gathered,
@@ -149,23 +150,45 @@ class App:
     def publish(self, name: str, *, on: date | None = None) -> pipeline.Published | None:
         """Publish a list's issue for a date, by default today's in its zone; see `pipeline.publish`."""
         wishes = self.settings.list_named(name)
-        moment = self.clock()
         return pipeline.publish(
             name,
             wishes,
             self.sources_of(name),
             self.database,
-            on=on or moment.astimezone(ZoneInfo(wishes.timezone)).date(),
-            now=moment,
+            on=on or self._today(name),
+            now=self.clock(),
             expiry=timedelta(hours=self.settings.delivery.give_up_hours),
         )
 
     def preview(self, name: str) -> Issue:
-        """Give the issue that a list would publish now; nothing is stored."""
+        """Give the issue that a list would publish now; it is not published."""
+        return self._draft(name).issue
+
+    def explain(self, name: str, on: date | None = None) -> tuple[date, tuple[Candidate, ...]]:
+        """Give every story that was weighed for a list's issue of a date, or would be for today's, best first.
+
+        Raises:
+            IssueError: there is no issue of that date.
+
+        """
+        today = self._today(name)
+        with self.database.transaction() as connection:
+            found = issues.find(connection, name, on or today)
+            if found:
+                return found[1].date, issues.candidates(connection, name, found[1].date)
+        if on not in (None, today):
+            raise IssueError(f"{name} has no issue of {on}; `digest explain` without a date tells of today's")
+        return today, self._draft(name).candidates
+
+    def _draft(self, name: str) -> pipeline.Draft:
         wishes = self.settings.list_named(name)
-        moment = self.clock()
-        today = moment.astimezone(ZoneInfo(wishes.timezone)).date()
-        return pipeline.draft(name, wishes, self.sources_of(name), self.database, on=today, now=moment)
+        return pipeline.draft(
+            name, wishes, self.sources_of(name), self.database, on=self._today(name), now=self.clock()
+        )
+
+    def _today(self, name: str) -> date:
+        zone = ZoneInfo(self.settings.list_named(name).timezone)
+        return self.clock().astimezone(zone).date()
 
     def look(self, name: str) -> tuple[Issue, bool]:
         """Give today's issue of a list and True where it is published, else the one that would be and False."""
@@ -213,7 +236,8 @@ class App:
         gathered = gather(source)
         moment = self.clock()
         on = moment.astimezone(ZoneInfo(wishes.timezone)).date()
-        issue = pipeline.make_issue(gathered.articles, wishes, name=ONE_OFF, number=1, on=on, closed=moment)
+        draft = pipeline.edit(gathered.articles, wishes, name=ONE_OFF, number=1, on=on, closed=moment)
+        issue = draft.issue
         return OneOff(issue=issue if issue.stories else None, troubles=gathered.troubles)
 
     def print_one_off(self, issue: Issue, wishes: config.List) -> Letter:

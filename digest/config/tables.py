@@ -69,6 +69,7 @@ TimeOfDay = Annotated[str, AfterValidator(_hour)]
 Url = Annotated[str, AfterValidator(_http)]
 MailAddress = Annotated[str, AfterValidator(_address)]
 Count = Annotated[int, Field(ge=0)]
+Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
 Positive = Annotated[int, Field(ge=1)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -231,6 +232,9 @@ class Weights(_Table):
     freshness: Weight = 1.0
     section: Weight = 1.0
     sources: Weight = 1.5
+    pickup: Weight = 0.3
+    rarity: Weight = 0.3
+    length: Weight = 0.3
     readers: Weight = 0.5
 
 
@@ -240,6 +244,7 @@ class List(_Table):
     title: str = "The Port Alder Digest"
     description: str = "The day's stories, told in their own sentences."
     sources: tuple[Name, ...] = ()
+    languages: tuple[Language, ...] = ()
     language: str = "en"
     timezone: Zone = "UTC"
     at: TimeOfDay = "07:00"

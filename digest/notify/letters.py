@@ -60,6 +60,7 @@ def masthead(settings: config.Settings, wanted: config.List, *, language: str | 
         language=language or wanted.language,
         timezone=wanted.timezone,
         source_titles={name: source.title or name for name, source in settings.sources.items()},
+        archive=f"{settings.publisher.url}/archive" if wanted.public and settings.web.archive else "",
         words_per_minute=WORDS_PER_MINUTE,
         images=wanted.images,
     )

@@ -62,6 +62,7 @@ class Masthead:
     language: str  # of the letter, BCP 47; English where there is no catalogue for it
     timezone: str
     source_titles: Mapping[str, str]  # a source's name → as it is printed
+    archive: str = ""  # the URL under which everybody may see the list's issues, by its name and their dates
     words_per_minute: int = 230
     images: bool = True
     # The letter has no words for a slot that is not among them. Answers are offered by who reads them.
@@ -164,7 +165,7 @@ def _shared(masthead: Masthead, press: Press, on: date) -> dict[str, Any]:
     }
 
 
-def _desk(masthead: Masthead, press: Press, on: date) -> Desk:
+def _desk(masthead: Masthead, press: Press, on: date, list_name: str = "") -> Desk:
     language, locale, _ = press.speak(masthead.language)
     return Desk(
         language=language,
@@ -172,13 +173,14 @@ def _desk(masthead: Masthead, press: Press, on: date) -> Desk:
         today=on,
         zone=ZoneInfo(masthead.timezone),
         source_titles=masthead.source_titles,
+        archive=f"{masthead.archive}/{list_name}" if masthead.archive else "",
         words_per_minute=masthead.words_per_minute,
     )
 
 
 def _context(issue: Issue, masthead: Masthead, press: Press) -> dict[str, Any]:
     """Give everything that an issue's templates may name."""
-    desk = _desk(masthead, press, issue.date)
+    desk = _desk(masthead, press, issue.date, issue.list)
     chapters: list[Chapter] = []
     count = 0
     for number, section in enumerate((section for section in issue.sections if section.stories), 1):

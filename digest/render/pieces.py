@@ -2,9 +2,10 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import groupby
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
@@ -20,6 +21,11 @@ _FIRST_WORDS = re.compile(r"(?:\S+\s+){5}\S+")
 _LAST_WORDS = re.compile(r"(?:\S+\s+){3}\S+$")
 _LONG = 10  # words; a shorter sentence is quoted whole
 
+WHY = {"sources": 0.5, "votes": 0.8, "rarity": 0.5, "readers": 0.1, "topic": 1.0}
+"""The terms of a score that a reader is told of, each with the value from which on it says something."""
+
+_EARLY = 0.4  # of pickup: one other source within seven hours, or more of them later
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Telling:
@@ -27,6 +33,15 @@ class Telling:
 
     source: str
     url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quote:
+    """Sentences of the summary that stand in one article."""
+
+    text: str
+    source: str  # empty where it is the story's own
+    url: str  # of their place there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,12 +57,19 @@ class Piece:
     when: str
     minutes: int  # to read the whole article
     votes: int
+    sources: int  # that tell it
     opinion: bool
     language: str  # BCP 47; empty where it is the letter's
     language_name: str
     direction: str  # ltr or rtl
     picture: Picture | None
-    summary: str
+    summary: str  # all of it
+    quotes: tuple[Quote, ...]  # the same, by where it stands
+    since: str  # the day of the issue after which all of it is new; empty for a story told for the first time
+    earlier: str  # the URL of that issue, if everybody may see it
+    why: tuple[
+        str, ...
+    ]  # what speaks for the story, most of all first: keys of `WHY`, "early" for early sources
     read_on: str  # the URL of the summary's place in the article
     others: tuple[Telling, ...]
 
@@ -71,6 +93,7 @@ class Desk:
     today: date
     zone: ZoneInfo
     source_titles: Mapping[str, str]
+    archive: str  # the URL under which everybody may see the list's issues by their dates; empty: nowhere
     words_per_minute: int
 
     def chapter(self, section: Section, number: int, *, after: int, pictures: bool) -> Chapter:
@@ -106,15 +129,30 @@ class Desk:
             when=self._when(lead.when),
             minutes=self.minutes(lead.text),
             votes=story.votes,
+            sources=len({article.source for article in story.articles}),
             opinion=lead.kind is Kind.OPINION,
             language=language,
             language_name=(known.get_display_name(self.locale) if known else None) or language,
             direction=known.text_direction if known else "ltr",
             picture=next(filter(None, map(picture, story.articles)), None) if pictures else None,
             summary=" ".join(sentence.text for sentence in story.summary),
-            read_on=passage(link(lead.url), story.summary[0]) if story.summary else "",
+            quotes=tuple(self._quotes(story)),
+            since=self._day(story.since.date) if story.since else "",
+            earlier=f"{self.archive}/{story.since.date}" if story.since and self.archive else "",
+            why=tuple(_why(story)),
+            read_on=passage(link(lead.url), story.summary[0]) if _quotes_lead(story) else link(lead.url),
             others=tuple(Telling(source=self._source(other), url=link(other.url)) for other in story.others),
         )
+
+    def _quotes(self, story: Story) -> Iterator[Quote]:
+        for article_id, run in groupby(story.summary, key=lambda sentence: sentence.article):
+            sentences = tuple(run)
+            article = story.article_of(sentences[0])
+            yield Quote(
+                text=" ".join(sentence.text for sentence in sentences),
+                source=self._source(article) if article_id else "",
+                url=passage(link(article.url), sentences[0]),
+            )
 
     def _source(self, article: Article) -> str:
         return self.source_titles.get(article.source, article.source)
@@ -128,7 +166,10 @@ class Desk:
             if when.date() == self.today:
                 return format_time(when, "short", tzinfo=self.zone, locale=self.locale)
             when = when.date()
-        return format_skeleton("yMMMd", when, locale=self.locale)
+        return self._day(when)
+
+    def _day(self, day: date) -> str:
+        return format_skeleton("yMMMd", day, locale=self.locale)
 
 
 def link(url: str | None) -> str:
@@ -151,6 +192,18 @@ def passage(url: str, sentence: Sentence) -> str:
     # A dash, a comma or an ampersand inside a term would be taken for syntax; quote() leaves only the dash.
     quoted = ",".join(quote(term, safe="").replace("-", "%2D") for term in terms)
     return f"{url}{'' if '#' in url else '#'}:~:text={quoted}"
+
+
+def _quotes_lead(story: Story) -> bool:
+    return bool(story.summary) and story.summary[0].article is None
+
+
+def _why(story: Story) -> Iterator[str]:
+    values = {reason.term: reason.value for reason in story.reasons}
+    for reason in sorted(story.reasons, key=lambda reason: -reason.value * reason.weight):
+        if reason.weight and reason.value >= WHY.get(reason.term, math.inf):
+            early = reason.term == "sources" and values.get("pickup", 0.0) >= _EARLY
+            yield "early" if early else reason.term
 
 
 def _primary(tag: str) -> str:

@@ -1,12 +1,15 @@
-"""Articles: each stored once, with the moment it was first ingested."""
+"""Articles: each stored once, with the moment it was first ingested, and the thread it belongs to."""
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
 from digest.model import Article, from_json, to_json
 from digest.store.tables import articles
+
+ONE_DAY = timedelta(days=1)
 
 
 def put(connection: sa.Connection, found: Iterable[Article], *, now: datetime) -> int:
@@ -46,9 +49,65 @@ def first_ingested(
     """Give the sources' articles first ingested after `after` and up to `until`, oldest first."""
     query = (
         sa.select(articles.c.content)
-        .where(articles.c.source.in_(sources), articles.c.ingested <= until)
+        .where(*_between(sources, after, until))
         .order_by(articles.c.ingested, articles.c.id)
     )
-    if after is not None:
-        query = query.where(articles.c.ingested > after)
     return tuple(from_json(Article, content) for content in connection.scalars(query))
+
+
+def _between(
+    sources: Sequence[str], after: datetime | None, until: datetime
+) -> tuple[sa.ColumnElement[bool], ...]:
+    conditions = (articles.c.source.in_(sources), articles.c.ingested <= until)
+    return conditions if after is None else (*conditions, articles.c.ingested > after)
+
+
+def unthreaded(connection: sa.Connection, *, since: datetime) -> tuple[Article, ...]:
+    """Give the articles ingested since a moment of which nobody has said yet which story they tell."""
+    query = sa.select(articles.c.content).where(articles.c.ingested > since, articles.c.thread.is_(None))
+    return tuple(from_json(Article, content) for content in connection.scalars(query))
+
+
+def threads(connection: sa.Connection, *, since: datetime) -> dict[str, list[Article]]:
+    """Give the articles ingested since a moment by the thread they belong to."""
+    query = sa.select(articles.c.thread, articles.c.content).where(
+        articles.c.ingested > since, articles.c.thread.is_not(None)
+    )
+    found: dict[str, list[Article]] = defaultdict(list)
+    for row in connection.execute(query):
+        found[row.thread].append(from_json(Article, row.content))
+    return found
+
+
+def set_threads(connection: sa.Connection, threads: Mapping[str, str]) -> None:
+    """Say of articles which thread they belong to; one that has one keeps it."""
+    statement = (
+        sa.update(articles)
+        .where(articles.c.id == sa.bindparam("article"), articles.c.thread.is_(None))
+        .values(thread=sa.bindparam("name"))
+    )
+    if threads:
+        rows = [{"article": article, "name": name} for article, name in threads.items()]
+        connection.execute(statement, rows)
+
+
+def threads_of(
+    connection: sa.Connection, sources: Sequence[str], *, after: datetime | None, until: datetime
+) -> dict[str, str]:
+    """Give the threads of the same articles as `first_ingested`, by their ids."""
+    query = sa.select(articles.c.id, articles.c.thread).where(
+        *_between(sources, after, until), articles.c.thread.is_not(None)
+    )
+    return {row.id: row.thread for row in connection.execute(query)}
+
+
+def a_day(connection: sa.Connection, *, since: datetime, now: datetime) -> dict[str, float]:
+    """Say how many articles a day each source has given since a moment, or since its first one."""
+    query = (
+        sa.select(
+            articles.c.source, sa.func.count().label("count"), sa.func.min(articles.c.ingested).label("first")
+        )
+        .where(articles.c.ingested > since, articles.c.ingested <= now)
+        .group_by(articles.c.source)
+    )
+    return {row.source: row.count / max((now - row.first) / ONE_DAY, 1) for row in connection.execute(query)}

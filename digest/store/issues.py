@@ -1,6 +1,6 @@
 """Issues: one a list and date, frozen once published."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import islice
@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from digest.model import Issue, from_json, to_json
+from digest.model import Candidate, Earlier, Issue, Told, from_json, to_json
 from digest.store.tables import issues
 
 
@@ -123,17 +123,43 @@ def next_number(connection: sa.Connection, list_name: str) -> int:
     return int(highest or 0) + 1
 
 
-def freeze(connection: sa.Connection, issue: Issue) -> int:
-    """Keep an issue for good and give its row id."""
+def freeze(connection: sa.Connection, issue: Issue, candidates: Sequence[Candidate] = ()) -> int:
+    """Keep an issue for good, with every story that was weighed for it, and give its row id."""
     values = {
         "list": issue.list,
         "number": issue.number,
         "date": issue.date,
         "closed": issue.closed,
         "content": to_json(issue),
+        "candidates": to_json(tuple(candidates)),
     }
     issue_id: int = connection.execute(sa.insert(issues).values(values).returning(issues.c.id)).scalar_one()
     return issue_id
+
+
+def candidates(connection: sa.Connection, list_name: str, on: date) -> tuple[Candidate, ...]:
+    """Give every story that was weighed for a list's issue of one date, best first."""
+    query = sa.select(issues.c.candidates).where(issues.c.list == list_name, issues.c.date == on)
+    return from_json(tuple[Candidate, ...], connection.execute(query).scalar_one_or_none() or [])
+
+
+def told(connection: sa.Connection, list_name: str, *, since: datetime) -> dict[str, Told]:
+    """Give what a list's issues closed since a moment told of each thread."""
+    query = (
+        sa.select(issues.c.number, issues.c.date, issues.c.content)
+        .where(issues.c.list == list_name, issues.c.closed > since)
+        .order_by(issues.c.number)
+    )
+    found: dict[str, Told] = {}
+    for row in connection.execute(query):
+        for section in row.content["sections"]:
+            for story in section["stories"]:
+                if thread := story.get("thread"):
+                    sentences = frozenset(sentence["text"] for sentence in story["summary"])
+                    before = found[thread].sentences if thread in found else frozenset()
+                    last = Earlier(date=row.date, number=row.number)
+                    found[thread] = Told(last=last, sentences=before | sentences)
+    return found
 
 
 def _headlines(content: dict[str, Any]) -> Iterator[Headline]:

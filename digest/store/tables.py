@@ -41,7 +41,9 @@ articles = sa.Table(
     sa.Column("source", sa.Text, nullable=False),
     sa.Column("ingested", Instant, nullable=False),  # the first time; never changed
     sa.Column("content", sa.JSON, nullable=False),
+    sa.Column("thread", sa.Text),  # which story it tells; none until it has been compared with the others
     sa.Index(None, "source", "ingested"),
+    sa.Index(None, "ingested"),
 )
 
 sources = sa.Table(
@@ -62,6 +64,7 @@ issues = sa.Table(
     sa.Column("date", sa.Date, nullable=False),
     sa.Column("closed", Instant, nullable=False),
     sa.Column("content", sa.JSON, nullable=False),
+    sa.Column("candidates", sa.JSON),  # every story that was weighed for it, best first
     sa.UniqueConstraint("list", "date"),
     sa.UniqueConstraint("list", "number"),
 )

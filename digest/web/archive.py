@@ -312,6 +312,7 @@ class Archive:
             today=issue.date,
             zone=ZoneInfo(head.timezone),
             source_titles=head.source_titles,
+            archive=self._url(f"/archive/{shown.name}") if shown.wishes.public else "",
             words_per_minute=head.words_per_minute,
         )
 

@@ -115,7 +115,7 @@ def test_the_issue_that_is_published_is_the_one_that_could_be_previewed(database
     draft = pipeline.draft("daily", wishes(method="lead"), ["northern-wire"], database, on=TODAY, now=MORNING)
 
     assert count_issues(database) == 0
-    assert published(database).issue == draft
+    assert published(database).issue == draft.issue
 
 
 def publish_elsewhere(folder: Path) -> None:

@@ -13,7 +13,7 @@ from visitor import DAILY, Form, Pages, Seen, Visitor, settings, site
 
 from digest import privacy
 from digest.address import parse_address
-from digest.curate import curate, shares
+from digest.curate import Memory, curate, shares
 from digest.model import Issue, SubscriberState, SuppressionReason
 from digest.store import issues, subscribers, votes
 from digest.tokens import Purpose
@@ -453,4 +453,7 @@ def test_what_readers_voted_for_comes_first_tomorrow(pages: Pages) -> None:
 
     assert [one.lead.source for one in curate(day, wishes(), now=now)] == ["wire", "observer"]
     liked = shares(by_source(pages, since=now - timedelta(days=30)))
-    assert [one.lead.source for one in curate(day, wishes(), now=now, liked=liked)] == ["observer", "wire"]
+    assert [one.lead.source for one in curate(day, wishes(), now=now, memory=Memory(liked=liked))] == [
+        "observer",
+        "wire",
+    ]

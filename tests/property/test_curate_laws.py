@@ -10,7 +10,8 @@ from issues import article
 from makers import MORNING, UNTIMED, wishes
 
 from digest import config
-from digest.curate import curate, join, rank
+from digest.curate import Memory, choose, curate, rank
+from digest.group import join
 from digest.model import Article, Kind, Story, instant
 
 SOURCES = st.sampled_from(["wire", "observer", "phare", "blatt"])
@@ -106,7 +107,7 @@ def test_the_order_in_which_articles_came_changes_nothing(
 @UNTIMED
 @given(DAYS, LISTS)
 def test_what_is_chosen_keeps_every_limit(day: list[Article], wanted: config.List) -> None:
-    chosen = curate(day, wanted, now=MORNING)
+    chosen = list(choose(curate(day, wanted, now=MORNING), wanted))
     in_sections = Counter(story.section for story in chosen)
     led = Counter(story.lead.source for story in chosen)
     given_ids = {article.id for article in day}
@@ -121,9 +122,11 @@ def test_what_is_chosen_keeps_every_limit(day: list[Article], wanted: config.Lis
 
 
 @UNTIMED
-@given(DAYS, LISTS)
-def test_every_term_of_a_score_is_between_0_and_1(day: list[Article], wanted: config.List) -> None:
-    for story in curate(day, wanted, now=MORNING):
+@given(DAYS, LISTS, st.dictionaries(SOURCES, st.floats(0, 1)), st.dictionaries(SOURCES, st.floats(0, 1e6)))
+def test_every_term_of_a_score_is_between_0_and_1(
+    day: list[Article], wanted: config.List, liked: dict[str, float], rhythm: dict[str, float]
+) -> None:
+    for story in curate(day, wanted, now=MORNING, memory=Memory(liked=liked, rhythm=rhythm)):
         assert all(0 <= reason.value <= 1 for reason in story.reasons if reason.term != "section")
 
 
@@ -173,7 +176,7 @@ def test_a_story_that_another_source_tells_too_never_scores_lower(
     day: list[Article], wanted: config.List, also: Article
 ) -> None:
     first, *rest = day
-    also = dataclasses.replace(also, votes=0, published=first.published)
+    also = dataclasses.replace(also, votes=0, published=also.published if first.published else None)
 
     assert place(first, rest, wanted, also) <= place(first, rest, wanted)
 
