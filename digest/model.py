@@ -9,9 +9,11 @@ import dataclasses
 import hashlib
 import types
 import typing
+from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from enum import StrEnum
+from functools import cache
 from typing import Any, TypeVar
 
 from digest.wishes import USUAL, Wishes
@@ -416,11 +418,16 @@ def _rebuild(kind: Any, data: Any) -> Any:
     if origin is tuple:
         return tuple(_rebuild(arguments[0], item) for item in data)
     if dataclasses.is_dataclass(kind):
-        hints = typing.get_type_hints(kind)
+        hints = _hints(kind)
         return kind(**{name: _rebuild(hints[name], item) for name, item in data.items()})  # type: ignore[operator]
     if kind in (date, datetime):
         return kind.fromisoformat(data)
     return kind(data)
+
+
+@cache
+def _hints(kind: Hashable) -> dict[str, Any]:
+    return typing.get_type_hints(kind)
 
 
 def parse_when(text: str) -> When:

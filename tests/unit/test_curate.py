@@ -2,8 +2,8 @@
 
 import dataclasses
 import itertools
-from datetime import UTC, date, datetime, timedelta
 from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
