@@ -418,7 +418,7 @@ def _rebuild(kind: Any, data: Any) -> Any:
     if origin is tuple:
         return tuple(_rebuild(arguments[0], item) for item in data)
     if dataclasses.is_dataclass(kind):
-        hints = _hints(kind)
+        hints = _hints(kind)  # type: ignore[arg-type]
         return kind(**{name: _rebuild(hints[name], item) for name, item in data.items()})  # type: ignore[operator]
     if kind in (date, datetime):
         return kind.fromisoformat(data)
