@@ -23,9 +23,11 @@ from digest.curate import LIKED_SINCE, NOBODY_VOTED, curate, shares
 from digest.deliver import Mail
 from digest.errors import MessageError
 from digest.message import Headers, html_octets, message
-from digest.model import Article, Delivery, Issue, Letter, Story
+from digest.model import Article, Correction, Delivery, Issue, Letter, Story
 from digest.notify import list_links, masthead
+from digest.recheck import Recheck
 from digest.render import Blank, Masthead, Press, Slot, fill, render
+from digest.revise import corrections_of, quoted
 from digest.store import Database, articles, deliveries, issues, subscribers, variants, votes
 from digest.summarise import summarise
 from digest.tailor import due, first_day, tailor, variant
@@ -57,11 +59,13 @@ def publish(
     on: date,
     now: datetime,
     expiry: timedelta,
+    recheck: Recheck | None = None,
 ) -> Published | None:
     """Publish a list's issue for the date `on`, or give the one that is there.
 
     It is made of the sources' articles first ingested since the list's last issue closed. None means that there
-    are fewer stories than the list's settings ask for; what was ingested waits for the next issue.
+    are fewer stories than the list's settings ask for; what was ingested waits for the next issue. `recheck` looks
+    again at what would be told and at the issue before, and the issue is made anew where that is not as it was.
 
     Raises:
         IssueError: a promise is broken; nothing is published.
@@ -72,6 +76,11 @@ def publish(
         found = issues.find(connection, name, on)
     while found is None:
         issue = draft(name, wishes, sources, database, on=on, now=now)
+        if recheck and len(issue.stories) >= wishes.fewest_stories:
+            with database.transaction() as connection:
+                last = issues.newest(connection, name, limit=1)
+            if recheck(issue, *last):
+                continue
         with database.transaction() as connection:
             found = issues.find(connection, name, on)
             if found or issue.number != issues.next_number(connection, name):
@@ -110,7 +119,28 @@ def draft(
         fresh = articles.first_ingested(connection, sources, after=since, until=now)
         number = issues.next_number(connection, name)
         liked = shares(votes.by_source(connection, name, since=now - LIKED_SINCE))
-    return make_issue(fresh, wishes, name=name, number=number, on=on, closed=now, liked=liked)
+        told, stored = _told(connection, name, wishes, on=on)
+    return make_issue(
+        fresh,
+        wishes,
+        name=name,
+        number=number,
+        on=on,
+        closed=now,
+        liked=liked,
+        corrections=corrections_of(told, stored),
+    )
+
+
+def _told(
+    connection: sa.Connection, name: str, wishes: config.List, *, on: date
+) -> tuple[Sequence[Issue], Mapping[str, Article]]:
+    """Give the issues that may still have to be corrected, and the articles they quote as they are stored now."""
+    if not wishes.corrections_days:
+        return (), {}
+    told = issues.between(connection, name, on - timedelta(days=wishes.corrections_days), date.max)
+    ids = {article.id for issue in told for story in issue.stories for article in quoted(story)}
+    return told, articles.get(connection, ids)
 
 
 def make_issue(
@@ -122,17 +152,19 @@ def make_issue(
     on: date,
     closed: datetime,
     liked: Mapping[str, float] = NOBODY_VOTED,
+    corrections: Sequence[Correction] = (),
 ) -> Issue:
     """Take articles through curate, summarise and compose; pure.
 
-    `liked` says what share of their readers' votes each source's stories got.
+    `liked` says what share of their readers' votes each source's stories got, `corrections` what earlier issues told
+    and is otherwise now.
 
     Raises:
         IssueError: a sentence does not stand in its article.
 
     """
     stories = tuple(_summarised(story, wishes) for story in curate(found, wishes, now=closed, liked=liked))
-    return compose(stories, wishes, name=name, number=number, on=on, closed=closed)
+    return compose(stories, wishes, name=name, number=number, on=on, closed=closed, corrections=corrections)
 
 
 def _summarised(story: Story, wishes: config.List) -> Story:
@@ -303,6 +335,5 @@ def one_off_letter(issue: Issue, head: Masthead, press: Press, *, letter: str) -
 
 def web_letter(issue: Issue, head: Masthead, press: Press, *, letter: str) -> Letter:
     """Print an issue as everybody may see it: whole, and with nothing of any reader's in it."""
-    return fill(
-        render(issue, dataclasses.replace(head, offers=frozenset()), environment=press, letter=letter), {}
-    )
+    head = dataclasses.replace(head, offers=frozenset(), corrections=len(issue.corrections))
+    return fill(render(issue, head, environment=press, letter=letter), {})

@@ -5,13 +5,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from os.path import commonprefix
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.dates import format_skeleton, format_time
 
-from digest.model import Article, Kind, Section, Sentence, Story, When
+from digest.model import Correction, Kind, Revision, Section, Sentence, Story, When
 from digest.render.picture import Picture, picture
 from digest.render.press import locale_of
 
@@ -19,6 +20,8 @@ _URL_CHARACTERS = "!#$%&'()*+,/:;=?@[]~"
 _FIRST_WORDS = re.compile(r"(?:\S+\s+){5}\S+")
 _LAST_WORDS = re.compile(r"(?:\S+\s+){3}\S+$")
 _LONG = 10  # words; a shorter sentence is quoted whole
+_LONGEST_QUOTE = 300  # characters of a sentence in a correction
+_BEFORE_PARTING = 80  # characters that lead up to where it was changed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +66,22 @@ class Chapter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Erratum:
+    """A correction as the templates see it; what is not known is empty."""
+
+    revision: Revision
+    number: int  # of the issue that told it
+    date: str
+    title: str
+    url: str
+    source: str
+    was: str
+    now: str
+    language: str  # BCP 47; empty where it is the letter's
+    direction: str  # ltr or rtl
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
     """What must be known of a letter to put stories into its words."""
 
@@ -92,16 +111,13 @@ class Desk:
     def piece(self, story: Story, anchor: str, number: int, *, pictures: bool) -> Piece:
         """Prepare one story."""
         lead = story.lead
-        language = lead.language or ""
-        if _primary(language) == _primary(self.language):
-            language = ""
-        known = locale_of(language) if language else None
+        language, known = self._foreign(lead.language)
         return Piece(
             anchor=anchor,
             number=number,
             title=lead.title,
             url=link(lead.url),
-            source=self._source(lead),
+            source=self._source(lead.source),
             author=lead.author or "",
             when=self._when(lead.when),
             minutes=self.minutes(lead.text),
@@ -113,11 +129,34 @@ class Desk:
             picture=next(filter(None, map(picture, story.articles)), None) if pictures else None,
             summary=" ".join(sentence.text for sentence in story.summary),
             read_on=passage(link(lead.url), story.summary[0]) if story.summary else "",
-            others=tuple(Telling(source=self._source(other), url=link(other.url)) for other in story.others),
+            others=tuple(Telling(source=self._source(other.source), url=link(other.url)) for other in story.others),
         )
 
-    def _source(self, article: Article) -> str:
-        return self.source_titles.get(article.source, article.source)
+    def erratum(self, correction: Correction) -> Erratum:
+        """Prepare one correction."""
+        language, known = self._foreign(correction.language)
+        was, now = excerpts(correction.was, correction.now)
+        return Erratum(
+            revision=correction.revision,
+            number=correction.told.number,
+            date=self._when(correction.told.date),
+            title=correction.title,
+            url=link(correction.url),
+            source=self._source(correction.source),
+            was=was,
+            now=now,
+            language=language,
+            direction=known.text_direction if known else "ltr",
+        )
+
+    def _foreign(self, language: str | None) -> tuple[str, Locale | None]:
+        """Give a language, and what is known about it, where it is not the letter's."""
+        if not language or _primary(language) == _primary(self.language):
+            return "", None
+        return language, locale_of(language)
+
+    def _source(self, name: str) -> str:
+        return self.source_titles.get(name, name)
 
     def _when(self, when: When | None) -> str:
         """Print a day, or for a moment of today the hour."""
@@ -151,6 +190,20 @@ def passage(url: str, sentence: Sentence) -> str:
     # A dash, a comma or an ampersand inside a term would be taken for syntax; quote() leaves only the dash.
     quoted = ",".join(quote(term, safe="").replace("-", "%2D") for term in terms)
     return f"{url}{'' if '#' in url else '#'}:~:text={quoted}"
+
+
+def excerpts(was: str, now: str) -> tuple[str, str]:
+    """Cut two long sentences down to where they part, with some words before that; short ones stay whole."""
+    if max(len(was), len(now)) <= _LONGEST_QUOTE:
+        return was, now
+    start = max(len(commonprefix([was, now])) - _BEFORE_PARTING, 0)
+    start = was.rfind(" ", max(start - _BEFORE_PARTING, 0), start) + 1 or start
+    return _excerpt(was, start), _excerpt(now, start)
+
+
+def _excerpt(text: str, start: int) -> str:
+    end = start + _LONGEST_QUOTE
+    return f"{'…' if start and text else ''}{text[start:end]}{'…' if len(text) > end else ''}"
 
 
 def _primary(tag: str) -> str:
