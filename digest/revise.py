@@ -18,6 +18,7 @@ import dataclasses
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import islice, pairwise
+from unicodedata import normalize
 
 import regex
 
@@ -53,7 +54,7 @@ _CLOSING = "\"')\\]」』】）》"
 
 def plain(text: str) -> str:
     """Give the one spelling of all texts that say the same."""
-    text = _UNSEEN.sub("", text.translate(_MARKS)).lower()
+    text = normalize("NFC", _UNSEEN.sub("", text.translate(_MARKS)).lower())
     text = _COMMA.sub(" ", _GROUPED.sub("", text))
     return _LOOSE_SPACE.sub("", " ".join(text.split()))
 

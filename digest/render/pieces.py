@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from os.path import commonprefix
+from itertools import takewhile
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
@@ -129,7 +129,9 @@ class Desk:
             picture=next(filter(None, map(picture, story.articles)), None) if pictures else None,
             summary=" ".join(sentence.text for sentence in story.summary),
             read_on=passage(link(lead.url), story.summary[0]) if story.summary else "",
-            others=tuple(Telling(source=self._source(other.source), url=link(other.url)) for other in story.others),
+            others=tuple(
+                Telling(source=self._source(other.source), url=link(other.url)) for other in story.others
+            ),
         )
 
     def erratum(self, correction: Correction) -> Erratum:
@@ -196,7 +198,8 @@ def excerpts(was: str, now: str) -> tuple[str, str]:
     """Cut two long sentences down to where they part, with some words before that; short ones stay whole."""
     if max(len(was), len(now)) <= _LONGEST_QUOTE:
         return was, now
-    start = max(len(commonprefix([was, now])) - _BEFORE_PARTING, 0)
+    same = takewhile(lambda pair: pair[0] == pair[1], zip(was, now, strict=False))
+    start = max(sum(1 for _ in same) - _BEFORE_PARTING, 0)
     start = was.rfind(" ", max(start - _BEFORE_PARTING, 0), start) + 1 or start
     return _excerpt(was, start), _excerpt(now, start)
 
