@@ -17,7 +17,7 @@ Pure. The rule, in four words:
 import dataclasses
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from itertools import islice, pairwise
+from itertools import pairwise
 from unicodedata import normalize
 
 import regex
@@ -34,8 +34,8 @@ LEAST_LENGTH = 0.75
 LEAST_LIKE = 0.5
 """The share of words that two sentences must have in common for one to have taken the other's place."""
 
-MOST_COMPARED = 2000
-"""New sentences that are looked through for one that took another's place."""
+MOST_CHARACTERS = 200_000
+"""A longer text, a book's, is not compared."""
 
 _WORD = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}]|[\p{L}\p{M}\p{N}]+")
 _UNSEEN = regex.compile(r"[\p{Cf}\p{Cc}--\s]", regex.V1)
@@ -61,7 +61,7 @@ def plain(text: str) -> str:
 
 def recognises(before: str, after: str) -> bool:
     """Tell whether `after` is plainly a later state of the text `before`."""
-    if len(after) < LEAST_LENGTH * len(before):
+    if not LEAST_LENGTH * len(before) <= len(after) <= MOST_CHARACTERS:
         return False
     old, new = (Counter(pairwise(("", *_words(text)))) for text in (before, after))
     return bool(old) and (old & new).total() >= LEAST_KEPT * old.total()
@@ -168,7 +168,7 @@ class _Text:
             for text, spelling in zip(self._sentences, self._spellings, strict=True)
             if spelling not in before._known  # noqa: SLF001 - another of its kind
         )
-        alike = {text: _likeness(old, Counter(_words(text))) for text in islice(new, MOST_COMPARED)}
+        alike = {text: _likeness(old, Counter(_words(text))) for text in new}
         best = max(alike, key=alike.__getitem__, default="")
         return best if alike.get(best, 0) >= LEAST_LIKE else ""
 

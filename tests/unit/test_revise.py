@@ -90,6 +90,11 @@ def test_an_edited_text_is_recognised_and_a_wall_a_teaser_or_another_article_is_
     assert not recognises("", whole)
 
 
+def test_a_text_as_long_as_a_book_is_not_compared() -> None:
+    assert recognises("word " * 40_000, "word " * 40_000)
+    assert not recognises("word " * 40_001, "word " * 40_001)
+
+
 # --- reread
 
 
