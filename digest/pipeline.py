@@ -119,7 +119,7 @@ def draft(
         fresh = articles.first_ingested(connection, sources, after=since, until=now)
         number = issues.next_number(connection, name)
         liked = shares(votes.by_source(connection, name, since=now - LIKED_SINCE))
-        told, stored = _told(connection, name, wishes, on=on)
+        told, stored = _to_correct(connection, name, wishes, on=on)
     return make_issue(
         fresh,
         wishes,
@@ -132,7 +132,7 @@ def draft(
     )
 
 
-def _told(
+def _to_correct(
     connection: sa.Connection, name: str, wishes: config.List, *, on: date
 ) -> tuple[Sequence[Issue], Mapping[str, Article]]:
     """Give the issues that may still have to be corrected, and the articles they quote as they are stored now."""

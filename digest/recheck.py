@@ -28,7 +28,6 @@ READERS = 8
 ROUNDS = 3
 """How often what took a fallen story's place is looked at in turn."""
 
-
 _NOWHERE = config.Source(kind="folder", path=Path())
 
 

@@ -6,8 +6,8 @@ Pure. The rule, in four words:
                   between words, and the kind of quotation marks and dashes. One letter or digit more is a difference:
                   no distance between spellings tells "recieve" from "million" and "billion".
     recognised    A text is taken for a later state of another only where half of its pairs of neighbouring words are
-                  still there and it is not much shorter. A wall of cookies, a front page, a teaser or another
-                  article prove nothing.
+                  still there and it is neither much shorter nor much longer. A wall of cookies, a front page, a
+                  teaser, the article behind a teaser, or another article prove nothing.
     stands        A sentence stands in a text where it is one of its sentences, or some of its sentences together; one
                   that is merely part of another ("he did it" in "it is not true that he did it") does not.
     like          What took the place of a sentence is the one most like it among those that are new, if half of
@@ -33,6 +33,9 @@ LEAST_LENGTH = 0.75
 
 LEAST_LIKE = 0.5
 """The share of words that two sentences must have in common for one to have taken the other's place."""
+
+MOST_LENGTH = 2.0
+"""A text that more than doubled is the article behind a teaser, not the teaser, corrected."""
 
 MOST_CHARACTERS = 200_000
 """A longer text, a book's, is not compared."""
@@ -61,7 +64,7 @@ def plain(text: str) -> str:
 
 def recognises(before: str, after: str) -> bool:
     """Tell whether `after` is plainly a later state of the text `before`."""
-    if not LEAST_LENGTH * len(before) <= len(after) <= MOST_CHARACTERS:
+    if not LEAST_LENGTH * len(before) <= len(after) <= min(MOST_LENGTH * len(before), MOST_CHARACTERS):
         return False
     old, new = (Counter(pairwise(("", *_words(text)))) for text in (before, after))
     return bool(old) and (old & new).total() >= LEAST_KEPT * old.total()

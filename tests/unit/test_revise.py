@@ -85,6 +85,7 @@ def test_an_edited_text_is_recognised_and_a_wall_a_teaser_or_another_article_is_
     assert recognises(whole, f"{whole} A crane fell.")
     assert not recognises(whole, "\n\n".join(WALL))
     assert not recognises(whole, BODY[0])
+    assert not recognises(BODY[0], f"{whole} {BODY[0]}")
     assert not recognises(whole, article(2, body=("Nothing of it is here.",) * 20).text)
     assert not recognises(whole, "")
     assert not recognises("", whole)
