@@ -162,10 +162,10 @@ def _with_pages(gathered: Gathered, inlet: Inlet, database: Database, pages: Pag
         article for article in gathered.articles if article.url and len(article.text) < TEASER_CHARACTERS
     ]
     with database.transaction() as connection:
-        known = articles.known(connection, [article.id for article in teasers])
+        known = articles.get(connection, [article.id for article in teasers])
     wanted = [article for article in teasers if article.id not in known][: pages.limit]
     troubles = list(gathered.troubles)
-    full: dict[str, Article] = {}
+    full = {article.id: _retold(article, known[article.id]) for article in teasers if article.id in known}
     for article in wanted:
         try:
             full[article.id] = _fuller(article, pages.fetch(str(article.url)))
@@ -189,6 +189,13 @@ def _fuller(teaser: Article, document: Document) -> Article:
         language=teaser.language or page.language,
         votes=max(teaser.votes, page.votes),
     )
+
+
+def _retold(teaser: Article, stored: Article) -> Article:
+    """Give what is stored of a page with the headline that its teaser has now."""
+    if stored.source != teaser.source or len(stored.text) <= len(teaser.text):
+        return teaser
+    return dataclasses.replace(stored, title=teaser.title)
 
 
 def worded(trouble: Trouble) -> str:

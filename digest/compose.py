@@ -12,7 +12,7 @@ from digest import config
 from digest.config import MORE
 from digest.curate import TOP
 from digest.errors import IssueError
-from digest.model import Issue, Section, Sentence, Story
+from digest.model import Correction, Issue, Section, Sentence, Story
 
 WORDS_PER_MINUTE = 230
 """Silent reading of prose, the mean of many studies (Brysbaert 2019: 238 for non-fiction, in English)."""
@@ -21,7 +21,14 @@ _WORD = re.compile(r"\w+")
 
 
 def compose(
-    stories: Sequence[Story], wishes: config.List, *, name: str, number: int, on: date, closed: datetime
+    stories: Sequence[Story],
+    wishes: config.List,
+    *,
+    name: str,
+    number: int,
+    on: date,
+    closed: datetime,
+    corrections: Sequence[Correction] = (),
 ) -> Issue:
     """Give the issue of list `name` for the date `on`, from stories that come best first.
 
@@ -51,6 +58,7 @@ def compose(
         date=on,
         closed=closed,
         sections=tuple(section for section in sections if section.stories),
+        corrections=tuple(corrections),
     )
     check_verbatim(issue)
     return issue

@@ -246,6 +246,7 @@ class Correction:
     url: str | None = None
     was: str = ""  # the sentence or the headline as it was told; empty where all is gone
     now: str = ""  # as it stands there today; empty where nothing is like it
+    language: str | None = None  # of the article
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ same list and date again changes nothing.
 
 import dataclasses
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache, partial
@@ -25,9 +25,11 @@ from digest.curate import LIKED_SINCE, NOTHING, RHYTHM_SINCE, Memory, curate, de
 from digest.deliver import Mail
 from digest.errors import MessageError
 from digest.message import Headers, html_octets, message
-from digest.model import Article, Candidate, Delivery, Issue, Letter, Story, Told, Verdict
+from digest.model import Article, Candidate, Correction, Delivery, Issue, Letter, Story, Told, Verdict
 from digest.notify import list_links, masthead
+from digest.recheck import Recheck
 from digest.render import Blank, Masthead, Press, Slot, fill, render
+from digest.revise import corrections_of, quoted
 from digest.store import Database, articles, deliveries, issues, subscribers, variants, votes
 from digest.summarise import summarise_story
 from digest.tailor import due, first_day, tailor, variant
@@ -67,11 +69,13 @@ def publish(
     on: date,
     now: datetime,
     expiry: timedelta,
+    recheck: Recheck | None = None,
 ) -> Published | None:
     """Publish a list's issue for the date `on`, or give the one that is there.
 
     It is made of the sources' articles first ingested since the list's last issue closed. None means that there
-    are fewer stories than the list's settings ask for; what was ingested waits for the next issue.
+    are fewer stories than the list's settings ask for; what was ingested waits for the next issue. `recheck` looks
+    again at what would be told and at the issue before, and the issue is made anew where that is not as it was.
 
     Raises:
         IssueError: a promise is broken; nothing is published.
@@ -83,6 +87,11 @@ def publish(
     while found is None:
         made = draft(name, wishes, sources, database, on=on, now=now)
         issue = made.issue
+        if recheck and len(issue.stories) >= wishes.fewest_stories:
+            with database.transaction() as connection:
+                last = issues.newest(connection, name, limit=1)
+            if recheck(issue, *last):
+                continue
         with database.transaction() as connection:
             found = issues.find(connection, name, on)
             if found or issue.number != issues.next_number(connection, name):
@@ -127,7 +136,22 @@ def draft(
             liked=shares(votes.by_source(connection, name, since=now - LIKED_SINCE)),
             rhythm=articles.a_day(connection, since=now - RHYTHM_SINCE, now=now),
         )
-    return edit(fresh, wishes, name=name, number=number, on=on, closed=now, memory=memory)
+        told, stored = _to_correct(connection, name, wishes, on=on)
+    corrections = corrections_of(told, stored)
+    return edit(
+        fresh, wishes, name=name, number=number, on=on, closed=now, memory=memory, corrections=corrections
+    )
+
+
+def _to_correct(
+    connection: sa.Connection, name: str, wishes: config.List, *, on: date
+) -> tuple[Sequence[Issue], Mapping[str, Article]]:
+    """Give the issues that may still have to be corrected, and the articles they quote as they are stored now."""
+    if not wishes.corrections_days:
+        return (), {}
+    told = issues.between(connection, name, on - timedelta(days=wishes.corrections_days), date.max)
+    ids = {article.id for issue in told for story in issue.stories for article in quoted(story)}
+    return told, articles.get(connection, ids)
 
 
 def edit(
@@ -139,8 +163,11 @@ def edit(
     on: date,
     closed: datetime,
     memory: Memory = NOTHING,
+    corrections: Sequence[Correction] = (),
 ) -> Draft:
     """Take articles through curate, summarise and compose; pure.
+
+    `corrections` says what earlier issues told and is otherwise now.
 
     Raises:
         IssueError: a sentence does not stand in its article.
@@ -154,7 +181,7 @@ def edit(
         for story, verdict in decided.values()
         if verdict is Verdict.CHOSEN
     ]
-    issue = compose(chosen, wishes, name=name, number=number, on=on, closed=closed)
+    issue = compose(chosen, wishes, name=name, number=number, on=on, closed=closed, corrections=corrections)
     printed = {story.id for story in issue.stories}
     decided |= {story.id: (story, Verdict.NO_TIME) for story in chosen if story.id not in printed}
     weighed = (decided.get(story.id, (story, Verdict.NOTHING_NEW)) for story in ranked)
@@ -352,6 +379,5 @@ def one_off_letter(issue: Issue, head: Masthead, press: Press, *, letter: str) -
 
 def web_letter(issue: Issue, head: Masthead, press: Press, *, letter: str) -> Letter:
     """Print an issue as everybody may see it: whole, and with nothing of any reader's in it."""
-    return fill(
-        render(issue, dataclasses.replace(head, offers=frozenset()), environment=press, letter=letter), {}
-    )
+    head = dataclasses.replace(head, offers=frozenset(), corrections=len(issue.corrections))
+    return fill(render(issue, head, environment=press, letter=letter), {})

@@ -76,6 +76,7 @@ def tailor(
 
     Topics of which he wants more come first, of those he wants less the best story stays, those he does not want are
     left out; then as much as his minutes allow. What readers voted for, by story, counts where issues are joined.
+    Corrections stay, whatever he wishes.
 
     Raises:
         IssueError: a sentence does not stand in its article.
@@ -96,7 +97,13 @@ def tailor(
     )
     wanted.sort(key=lambda story: list_wishes.section_of(story.lead) not in first)
     return compose(
-        wanted, fitted, name=newest.list, number=newest.number, on=newest.date, closed=newest.closed
+        wanted,
+        fitted,
+        name=newest.list,
+        number=newest.number,
+        on=newest.date,
+        closed=newest.closed,
+        corrections=[correction for issue in (newest, *older) for correction in issue.corrections],
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from typing import Any
 
-from digest.model import Article, Issue, Kind, Section, Sentence, Story
+from digest.model import Article, Correction, Earlier, Issue, Kind, Revision, Section, Sentence, Story
 from digest.render import Masthead, Slot
 
 TODAY = date(2015, 10, 21)
@@ -196,3 +196,18 @@ def _opinion() -> Story:
         votes=57,
     )
     return story(lead)
+
+
+def correction(number: int = 1, **changes: Any) -> Correction:
+    """Make what was told wrong of the article of that number, with `changes` to its fields."""
+    plain = Correction(
+        revision=Revision.EDITED,
+        told=Earlier(date=date(2015, 10, 20), number=56),
+        source="northern-wire",
+        title=f"Headline {number}",
+        url=f"https://wire.example/{number}",
+        was=f"It cost {number} million.",
+        now=f"It cost {number} billion.",
+        language="en",
+    )
+    return dataclasses.replace(plain, **changes)

@@ -36,6 +36,7 @@ from digest.model import (
 )
 from digest.notify import Correspondent, masthead, notify
 from digest.protocols import Engine, Source, Transport
+from digest.recheck import Recheck
 from digest.render import Press, environment
 from digest.resources import locate, shipped
 from digest.sources.arguments import Arguments
@@ -158,6 +159,12 @@ class App:
             on=on or self._today(name),
             now=self.clock(),
             expiry=timedelta(hours=self.settings.delivery.give_up_hours),
+            recheck=Recheck(
+                self.database,
+                self.settings.sources,
+                fetch=self.fetcher.fetch_again,
+                stories=self.settings.fetch.recheck_stories,
+            ),
         )
 
     def preview(self, name: str) -> Issue:

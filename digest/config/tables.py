@@ -131,6 +131,7 @@ class Fetch(_Table):
     total_seconds: Positive = 30
     max_megabytes: Positive = 10
     pages_per_source: Count = 30
+    recheck_stories: Count = 3
     private_addresses: bool = False
     user_agent: str = ""
 
@@ -257,6 +258,7 @@ class List(_Table):
     half_life_hours: Positive = 24
     stories_per_source: Count = 0
     fewest_stories: Positive = 1
+    corrections_days: Count = 7
     public: bool = True
     images: bool = True
     letter: Name = "issue"

@@ -65,6 +65,7 @@ class Masthead:
     archive: str = ""  # the URL under which everybody may see the list's issues, by its name and their dates
     words_per_minute: int = 230
     images: bool = True
+    corrections: int = 5  # printed at most; the rest is only counted
     # The letter has no words for a slot that is not among them. Answers are offered by who reads them.
     offers: frozenset[Slot] = frozenset(Slot) - {Slot.REPLY_ADDRESS}
 
@@ -192,6 +193,8 @@ def _context(issue: Issue, masthead: Masthead, press: Press) -> dict[str, Any]:
         "chapters": chapters,
         "count": count,
         "minutes": desk.minutes(" ".join(f"{piece.title} {piece.summary}" for piece in pieces)),
+        "errata": [desk.erratum(correction) for correction in issue.corrections[: masthead.corrections]],
+        "more_errata": max(len(issue.corrections) - masthead.corrections, 0),
         "preheader": _preheader(pieces, masthead),
         "replies": _replies(desk.language, count) if count and Slot.REPLY_ADDRESS in masthead.offers else {},
     }

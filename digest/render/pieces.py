@@ -5,14 +5,14 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from itertools import groupby
+from itertools import groupby, takewhile
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.dates import format_skeleton, format_time
 
-from digest.model import Article, Kind, Section, Sentence, Story, When
+from digest.model import Correction, Kind, Revision, Section, Sentence, Story, When
 from digest.render.picture import Picture, picture
 from digest.render.press import locale_of
 
@@ -20,6 +20,8 @@ _URL_CHARACTERS = "!#$%&'()*+,/:;=?@[]~"
 _FIRST_WORDS = re.compile(r"(?:\S+\s+){5}\S+")
 _LAST_WORDS = re.compile(r"(?:\S+\s+){3}\S+$")
 _LONG = 10  # words; a shorter sentence is quoted whole
+_LONGEST_QUOTE = 300  # characters of a sentence in a correction
+_BEFORE_PARTING = 80  # characters that lead up to where it was changed
 
 WHY = {"sources": 0.5, "votes": 0.8, "rarity": 0.5, "readers": 0.1, "topic": 1.0}
 """The terms of a score that a reader is told of, each with the value from which on it says something."""
@@ -85,6 +87,22 @@ class Chapter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Erratum:
+    """A correction as the templates see it; what is not known is empty."""
+
+    revision: Revision
+    number: int  # of the issue that told it
+    date: str
+    title: str
+    url: str
+    source: str
+    was: str
+    now: str
+    language: str  # BCP 47; empty where it is the letter's
+    direction: str  # ltr or rtl
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
     """What must be known of a letter to put stories into its words."""
 
@@ -115,16 +133,13 @@ class Desk:
     def piece(self, story: Story, anchor: str, number: int, *, pictures: bool) -> Piece:
         """Prepare one story."""
         lead = story.lead
-        language = lead.language or ""
-        if _primary(language) == _primary(self.language):
-            language = ""
-        known = locale_of(language) if language else None
+        language, known = self._foreign(lead.language)
         return Piece(
             anchor=anchor,
             number=number,
             title=lead.title,
             url=link(lead.url),
-            source=self._source(lead),
+            source=self._source(lead.source),
             author=lead.author or "",
             when=self._when(lead.when),
             minutes=self.minutes(lead.text),
@@ -141,7 +156,9 @@ class Desk:
             earlier=f"{self.archive}/{story.since.date}" if story.since and self.archive else "",
             why=tuple(_why(story)),
             read_on=passage(link(lead.url), story.summary[0]) if _quotes_lead(story) else link(lead.url),
-            others=tuple(Telling(source=self._source(other), url=link(other.url)) for other in story.others),
+            others=tuple(
+                Telling(source=self._source(other.source), url=link(other.url)) for other in story.others
+            ),
         )
 
     def _quotes(self, story: Story) -> Iterator[Quote]:
@@ -150,12 +167,35 @@ class Desk:
             article = story.article_of(sentences[0])
             yield Quote(
                 text=" ".join(sentence.text for sentence in sentences),
-                source=self._source(article) if article_id else "",
+                source=self._source(article.source) if article_id else "",
                 url=passage(link(article.url), sentences[0]),
             )
 
-    def _source(self, article: Article) -> str:
-        return self.source_titles.get(article.source, article.source)
+    def erratum(self, correction: Correction) -> Erratum:
+        """Prepare one correction."""
+        language, known = self._foreign(correction.language)
+        was, now = excerpts(correction.was, correction.now)
+        return Erratum(
+            revision=correction.revision,
+            number=correction.told.number,
+            date=self._when(correction.told.date),
+            title=correction.title,
+            url=link(correction.url),
+            source=self._source(correction.source),
+            was=was,
+            now=now,
+            language=language,
+            direction=known.text_direction if known else "ltr",
+        )
+
+    def _foreign(self, language: str | None) -> tuple[str, Locale | None]:
+        """Give a language, and what is known about it, where it is not the letter's."""
+        if not language or _primary(language) == _primary(self.language):
+            return "", None
+        return language, locale_of(language)
+
+    def _source(self, name: str) -> str:
+        return self.source_titles.get(name, name)
 
     def _when(self, when: When | None) -> str:
         """Print a day, or for a moment of today the hour."""
@@ -204,6 +244,21 @@ def _why(story: Story) -> Iterator[str]:
         if reason.weight and reason.value >= WHY.get(reason.term, math.inf):
             early = reason.term == "sources" and values.get("pickup", 0.0) >= _EARLY
             yield "early" if early else reason.term
+
+
+def excerpts(was: str, now: str) -> tuple[str, str]:
+    """Cut two long sentences down to where they part, with some words before that; short ones stay whole."""
+    if max(len(was), len(now)) <= _LONGEST_QUOTE:
+        return was, now
+    same = takewhile(lambda pair: pair[0] == pair[1], zip(was, now, strict=False))
+    start = max(sum(1 for _ in same) - _BEFORE_PARTING, 0)
+    start = was.rfind(" ", max(start - _BEFORE_PARTING, 0), start) + 1 or start
+    return _excerpt(was, start), _excerpt(now, start)
+
+
+def _excerpt(text: str, start: int) -> str:
+    end = start + _LONGEST_QUOTE
+    return f"{'…' if start and text else ''}{text[start:end]}{'…' if len(text) > end else ''}"
 
 
 def _primary(tag: str) -> str:

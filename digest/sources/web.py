@@ -24,6 +24,7 @@ from digest.sources.guard import Deadline, GuardedNetwork, resolve
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PERMANENT = frozenset({301, 308})
+_GONE = frozenset({404, 410})
 _GZIP = 16 + zlib.MAX_WBITS  # tells zlib to expect the header of gzip
 _MAX_AGE = re.compile(r"\bmax-age=\"?(\d{1,9})\b")
 _LAST_PORT = 65535
@@ -75,6 +76,20 @@ class Fetcher:
         if document is None:
             raise SourceError(f"{url}: says that it has not changed, but was never read before")
         return document
+
+    def fetch_again(self, url: str) -> Document | None:
+        """Fetch what was at `url` before; None where its server says that it is not there any more (404, 410).
+
+        Raises:
+            SourceError: as `fetch`, for any other reason.
+
+        """
+        try:
+            return self.fetch_document(url)
+        except RefusedError as refusal:
+            if refusal.status in _GONE:
+                return None
+            raise
 
     def fetch(self, url: str, *, validators: Validators | None = None) -> Fetched:
         """Fetch what is at `url`, unless it has not changed since the server gave `validators`.

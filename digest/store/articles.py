@@ -1,13 +1,16 @@
 """Articles: each stored once, with the moment it was first ingested, and the thread it belongs to."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
 from digest.model import Article, from_json, to_json
 from digest.store.tables import articles
+
+LEAST_LENGTH = 0.75
+"""A source's new text may be so much shorter than its old one and still count as that one, corrected."""
 
 ONE_DAY = timedelta(days=1)
 
@@ -16,8 +19,8 @@ def put(connection: sa.Connection, found: Iterable[Article], *, now: datetime) -
     """Keep each article and give how many were new.
 
     One that is known keeps its moment of ingestion and the source that gave it first. That source may replace its
-    content, as votes and corrections come later, unless the new text is shorter: a feed's teaser does not undo the
-    page's full text.
+    content, as votes and corrections come later, unless the new text is much shorter: a feed's teaser does not undo
+    the page's full text.
     """
     new = 0
     for article in found:
@@ -32,15 +35,23 @@ def put(connection: sa.Connection, found: Iterable[Article], *, now: datetime) -
         elif (
             row.source == article.source
             and row.content != content
-            and len(article.text) >= len(from_json(Article, row.content).text)
+            and len(article.text) >= LEAST_LENGTH * len(from_json(Article, row.content).text)
         ):
             connection.execute(sa.update(articles).where(articles.c.id == article.id).values(content=content))
     return new
 
 
-def known(connection: sa.Connection, ids: Sequence[str]) -> set[str]:
-    """Tell which of the ids are stored."""
-    return set(connection.scalars(sa.select(articles.c.id).where(articles.c.id.in_(ids))))
+def get(connection: sa.Connection, ids: Collection[str]) -> dict[str, Article]:
+    """Give those of the articles that are stored, by their ids."""
+    query = sa.select(articles.c.id, articles.c.content).where(articles.c.id.in_(ids))
+    return {row.id: from_json(Article, row.content) for row in connection.execute(query)}
+
+
+def replace(connection: sa.Connection, article: Article) -> None:
+    """Keep an article as it is now in place of what was stored under its id."""
+    connection.execute(
+        sa.update(articles).where(articles.c.id == article.id).values(content=to_json(article))
+    )
 
 
 def first_ingested(

@@ -228,6 +228,7 @@ class Archive:
                 piece.anchor: _Ballot(story=story.id, readers=counts.get(story.id, 0), mine=story.id in mine)
                 for story, piece in told
             },
+            errata=[self._type(visit.tongue, shown, issue).erratum(one) for one in issue.corrections],
             is_open=is_open,
             again=again,
             **({"stamp": visit.stamp(_FORM)} if shown.voter and is_open else {}),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from issues import article, issue, masthead, png, sample, section, slots, story
+from issues import article, correction, issue, masthead, png, sample, section, slots, story
 
 from digest.model import Issue, Letter
 from digest.render import environment, fill, render
@@ -73,7 +73,9 @@ def unwieldy() -> Issue:
         image=png(2000, 1000),
         image_alt=LONG,
     )
-    return issue(section(LONG, story(lead, also=[article(2, source=LONG)]), story(article(3, language="ar"))))
+    told = story(lead, also=[article(2, source=LONG)])
+    wrong = correction(4, title=LONG * 2, source=LONG, was=LONG * 3, now=f"{LONG * 3}!")
+    return issue(section(LONG, told, story(article(3, language="ar"))), corrections=(wrong,))
 
 
 @pytest.mark.parametrize("width", [320, 360])

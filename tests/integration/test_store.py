@@ -119,7 +119,7 @@ def test_a_transaction_that_fails_leaves_nothing(database: Database) -> None:
         fail()
 
     with database.transaction() as connection:
-        assert articles.known(connection, [article(1).id]) == set()
+        assert articles.get(connection, [article(1).id]) == {}
 
 
 def test_a_database_in_memory_is_one_for_all_threads(tmp_path: Path) -> None:
@@ -251,6 +251,15 @@ def test_an_article_that_comes_again_brings_its_new_votes_and_corrections(databa
     assert stored(database) == [corrected]
 
 
+def test_a_correction_that_makes_the_text_a_little_shorter_counts(database: Database) -> None:
+    shorter = article(1, body=tuple(part.replace("says why", "says") for part in article(1).body))
+    with database.transaction() as connection:
+        articles.put(connection, [article(1)], now=MORNING)
+        articles.put(connection, [shorter], now=MORNING)
+
+    assert stored(database) == [shorter]
+
+
 def test_a_teaser_does_not_replace_the_full_text(database: Database) -> None:
     with database.transaction() as connection:
         articles.put(connection, [article(1)], now=MORNING)
@@ -286,12 +295,12 @@ def test_articles_are_given_by_source_and_by_when_they_were_first_ingested(datab
     assert stored(database, until=hours[3]) == [article(number) for number in range(4)]
 
 
-def test_known_articles_are_told_from_unknown_ones(database: Database) -> None:
+def test_articles_are_found_by_their_ids(database: Database) -> None:
     with database.transaction() as connection:
         articles.put(connection, [article(1)], now=MORNING)
 
-        assert articles.known(connection, [article(1).id, article(2).id]) == {article(1).id}
-        assert articles.known(connection, []) == set()
+        assert articles.get(connection, [article(1).id, article(2).id]) == {article(1).id: article(1)}
+        assert articles.get(connection, []) == {}
 
 
 # --- sources
