@@ -190,7 +190,9 @@ def _pickup(story: Story) -> float:
     for article in story.articles:
         if isinstance(article.when, datetime):
             first[article.source] = min(article.when, first.get(article.source, article.when))
-    begun, *followed = sorted(first.values()) or [datetime.max]
+    if not first:
+        return 0.0
+    begun, *followed = sorted(first.values())
     early = sum(float(0.5 ** ((moment - begun) / PICKUP_HALF_LIFE)) for moment in followed)
     return 1 - 1 / (1 + early)
 
