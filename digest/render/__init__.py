@@ -29,6 +29,7 @@ from babel.numbers import format_decimal
 from digest.clean import clean_text
 from digest.commands import spell
 from digest.model import Article, Issue, Letter, Story, to_json
+from digest.reading import in_minutes, story_time
 from digest.render.pieces import Chapter, Desk, Piece
 from digest.render.press import Press, environment
 from digest.wishes import Act, Command
@@ -62,7 +63,6 @@ class Masthead:
     language: str  # of the letter, BCP 47; English where there is no catalogue for it
     timezone: str
     source_titles: Mapping[str, str]  # a source's name → as it is printed
-    words_per_minute: int = 230
     images: bool = True
     # The letter has no words for a slot that is not among them. Answers are offered by who reads them.
     offers: frozenset[Slot] = frozenset(Slot) - {Slot.REPLY_ADDRESS}
@@ -172,7 +172,6 @@ def _desk(masthead: Masthead, press: Press, on: date) -> Desk:
         today=on,
         zone=ZoneInfo(masthead.timezone),
         source_titles=masthead.source_titles,
-        words_per_minute=masthead.words_per_minute,
     )
 
 
@@ -189,7 +188,7 @@ def _context(issue: Issue, masthead: Masthead, press: Press) -> dict[str, Any]:
         "issue": issue,
         "chapters": chapters,
         "count": count,
-        "minutes": desk.minutes(" ".join(f"{piece.title} {piece.summary}" for piece in pieces)),
+        "minutes": in_minutes(sum(map(story_time, issue.stories))),
         "preheader": _preheader(pieces, masthead),
         "replies": _replies(desk.language, count) if count and Slot.REPLY_ADDRESS in masthead.offers else {},
     }

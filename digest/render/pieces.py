@@ -1,6 +1,5 @@
 """Put a story into the letter's words: what the templates print, ready to be printed."""
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from babel import Locale
 from babel.dates import format_skeleton, format_time
 
 from digest.model import Article, Kind, Section, Sentence, Story, When
+from digest.reading import in_minutes, reading_time
 from digest.render.picture import Picture, picture
 from digest.render.press import locale_of
 
@@ -71,7 +71,6 @@ class Desk:
     today: date
     zone: ZoneInfo
     source_titles: Mapping[str, str]
-    words_per_minute: int
 
     def chapter(self, section: Section, number: int, *, after: int, pictures: bool) -> Chapter:
         """Prepare the `number`th section of the letter, which stands behind `after` stories."""
@@ -84,10 +83,6 @@ class Desk:
                 for place, story in enumerate(section.stories, 1)
             ),
         )
-
-    def minutes(self, text: str) -> int:
-        """Give the time it takes to read `text`, never none."""
-        return max(1, math.ceil(len(text.split()) / self.words_per_minute))
 
     def piece(self, story: Story, anchor: str, number: int, *, pictures: bool) -> Piece:
         """Prepare one story."""
@@ -104,7 +99,7 @@ class Desk:
             source=self._source(lead),
             author=lead.author or "",
             when=self._when(lead.when),
-            minutes=self.minutes(lead.text),
+            minutes=in_minutes(reading_time(lead.text, lead.language)),
             votes=story.votes,
             opinion=lead.kind is Kind.OPINION,
             language=language,
