@@ -61,7 +61,8 @@ def publish(
     """Publish a list's issue for the date `on`, or give the one that is there.
 
     It is made of the sources' articles first ingested since the list's last issue closed. None means that there
-    are fewer stories than the list's settings ask for; what was ingested waits for the next issue.
+    are fewer stories than the list's settings ask for, and no issue that says so is wanted; what was ingested waits
+    for the next one.
 
     Raises:
         IssueError: a promise is broken; nothing is published.
@@ -76,7 +77,7 @@ def publish(
             found = issues.find(connection, name, on)
             if found or issue.number != issues.next_number(connection, name):
                 continue  # another run was faster; if it made another date's issue, that one has these articles
-            if len(issue.stories) < wishes.fewest_stories:
+            if issue.thin and wishes.thin_day == "wait":
                 return None
             issue_id = issues.freeze(connection, issue)
             readers = _enqueue(connection, issue_id, name, wishes, on=on, now=now, expiry=expiry)
@@ -132,7 +133,8 @@ def make_issue(
 
     """
     stories = tuple(_summarised(story, wishes) for story in curate(found, wishes, now=closed, liked=liked))
-    return compose(stories, wishes, name=name, number=number, on=on, closed=closed)
+    issue = compose(stories, wishes, name=name, number=number, on=on, closed=closed)
+    return dataclasses.replace(issue, thin=len(stories) < wishes.fewest_stories)
 
 
 def _summarised(story: Story, wishes: config.List) -> Story:
@@ -240,7 +242,9 @@ class Writer:
             held = issues.between(connection, issue.list, first_day(wishes, on=issue.date), issue.date)
             cast = votes.counts(connection, [story.id for one in held for story in one.stories])
         fitted = tailor(held, wishes, own, votes=cast)
-        if not fitted.stories:
+        alone = len(fitted.stories) <= len(issue.stories)  # else it holds other days as well
+        fitted = dataclasses.replace(fitted, thin=issue.thin and alone)
+        if not (fitted.stories or fitted.thin):
             return None
         head = masthead(self._settings, own, language=wishes.language)
         if not self._settings.publisher.reply_to:  # else a person reads the answers

@@ -252,6 +252,7 @@ class List(_Table):
     half_life_hours: Positive = 24
     stories_per_source: Count = 0
     fewest_stories: Positive = 1
+    thin_day: Literal["wait", "say"] = "wait"
     public: bool = True
     images: bool = True
     letter: Name = "issue"

@@ -29,7 +29,7 @@ def test_no_stories_fill_no_time() -> None:
 
 
 def test_what_can_be_read_in_time_is_left_as_it_is() -> None:
-    stories = [told(1, 8, 50, 50), told(2, 8, 50), told(3, 12)]
+    stories = [told(1, 57, 57), told(2, 57, 57)]  # to the last word
 
     assert fit(stories, 1) == stories
 
