@@ -19,7 +19,10 @@ from digest.reading import MINUTE, reading_time
 
 
 def fit(stories: Sequence[Story], minutes: int) -> list[Story]:
-    """Give as much of `stories`, best first, as can be read in so many minutes, in the same order."""
+    """Give as much of `stories` as can be read in so many minutes, in the same order.
+
+    The first one is the best of all, and in each section they come best first.
+    """
     if not stories:
         return []
     best, *others = stories

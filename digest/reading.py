@@ -35,9 +35,7 @@ OTHERS = 184
 """Words a minute in any other language: the mean of all of IReST's."""
 
 _CHINESE, _JAPANESE = 255, 357  # characters a minute
-_SPACELESS_LETTERS = (
-    880  # a minute: not measured for these; 68 ms a letter hold for 14 languages with alphabets
-)
+_SPACELESS_LETTERS = 880  # not measured: 68 ms a letter, the mean of 14 languages with alphabets
 
 _HAN = regex.compile(r"\p{Han}")
 _KANA = regex.compile(r"[\p{Hiragana}\p{Katakana}]")

@@ -97,11 +97,12 @@ def preview(
     _collect(program, names)
     for name in names:
         issue, published = program.look(name)
-        if not (issue.stories or published or _says_so(program, issue)):
+        if not (issue.stories or published or program.settings.list_named(name).thin_day == "say"):
             note(f"{name}: there is nothing new to publish")
             continue
         files = program.write_preview(issue)
-        stories = counted(len(issue.stories), "story", "stories") + _thin_day(program, issue)
+        stories = counted(len(issue.stories), "story", "stories")
+        stories += _thin_day(program, issue, published=published)
         note(f"{name}: {'published' if published else 'not yet published'}, {stories}")
         say(str(files.html))
         if show and sys.stdout.isatty():
@@ -147,24 +148,18 @@ def _why_none(program: "App", name: str) -> str:
     draft = program.preview(name)
     if not draft.stories:
         return "nothing new since the last issue, so there is none today"
-    return (
-        f"{counted(len(draft.stories), 'story', 'stories')} since the last issue{_thin_day(program, draft)}"
-    )
+    stories = counted(len(draft.stories), "story", "stories")
+    return f"{stories} since the last issue{_thin_day(program, draft)}"
 
 
-def _thin_day(program: "App", issue: Issue) -> str:
+def _thin_day(program: "App", issue: Issue, *, published: bool = False) -> str:
     """Say of an issue with too few stories what becomes of it, and of any other nothing."""
     if not issue.thin:
         return ""
-    becomes = (
-        "the letter says so" if _says_so(program, issue) else "no issue, what there is waits for the next one"
-    )
-    fewest = program.settings.list_named(issue.list).fewest_stories
-    return f"; a thin day (fewest_stories = {fewest}): {becomes}"
-
-
-def _says_so(program: "App", issue: Issue) -> bool:
-    return issue.thin and program.settings.list_named(issue.list).thin_day == "say"
+    wishes = program.settings.list_named(issue.list)
+    says_so = published or wishes.thin_day == "say"
+    becomes = "the letter says so" if says_so else "no issue, what there is waits for the next one"
+    return f"; a thin day (fewest_stories = {wishes.fewest_stories}): {becomes}"
 
 
 def _show_drafts(program: "App", drafts: Sequence[Issue], collected: Collected, *, as_json: bool) -> None:
@@ -307,7 +302,8 @@ def _say_published(program: "App", published: "Published") -> None:
     title = program.settings.list_named(issue.list).title
     stories = counted(len(issue.stories), "story", "stories")
     how = f"published for {counted(published.readers, 'reader')}" if published.new else "was published before"
-    say(f"{title}, issue {issue.number} of {issue.date}: {stories}, {how}{_thin_day(program, issue)}")
+    thin = _thin_day(program, issue, published=True)
+    say(f"{title}, issue {issue.number} of {issue.date}: {stories}, {how}{thin}")
 
 
 def _complain_of(troubles: Sequence[Trouble]) -> None:

@@ -33,11 +33,8 @@ def test_every_article_is_printed_once_however_often_one_publishes(
     database = Database("sqlite://", base=Path())
     database.migrate()
     subscribe(database, reader(1), reader(2))
-    wanted, clock, day = (
-        wishes(method="lead", fewest_stories=fewest, thin_day=thin_day),
-        Clock(),
-        MORNING.date(),
-    )
+    wanted = wishes(method="lead", fewest_stories=fewest, thin_day=thin_day)
+    clock, day = Clock(), MORNING.date()
     ingested: set[str] = set()
     printed: list[str] = []
     numbers: dict[int, int] = {}
