@@ -1,23 +1,18 @@
-"""Lay the chosen stories out as an issue: sections in order, as many as the minutes allow, every sentence checked.
+"""Lay the chosen stories out as an issue: sections in order, as much as the minutes allow, every sentence checked.
 
 Pure. `shorten` gives smaller and smaller forms of an issue for letters that would not fit.
 """
 
 import dataclasses
-import re
 from collections.abc import Sequence
 from datetime import date, datetime
 
 from digest import config
+from digest.budget import fit
 from digest.config import MORE
 from digest.curate import TOP
 from digest.errors import IssueError
 from digest.model import Correction, Issue, Section, Sentence, Story
-
-WORDS_PER_MINUTE = 230
-"""Silent reading of prose, the mean of many studies (Brysbaert 2019: 238 for non-fiction, in English)."""
-
-_WORD = re.compile(r"\w+")
 
 
 def compose(
@@ -32,16 +27,14 @@ def compose(
 ) -> Issue:
     """Give the issue of list `name` for the date `on`, from stories that come best first.
 
-    The sections follow the settings, the top stories before them all. Where the list has a limit of minutes, the
-    lowest stories are left out until the rest can be read in that time.
+    The sections follow the settings, the top stories before them all. Where the list has a limit of minutes, stories
+    are shortened and left out until the rest can be read in that time; see `budget`.
 
     Raises:
         IssueError: a sentence does not stand word for word where it says it does.
 
     """
-    kept = list(stories)
-    while len(kept) > 1 and wishes.minutes and reading_minutes(kept) > wishes.minutes:
-        kept.pop()
+    kept = fit(stories, wishes.minutes) if wishes.minutes else stories
     order = list(dict.fromkeys((TOP, *wishes.sections)))
     extra = sorted({story.section for story in kept} - set(order))
     sections = (
@@ -121,12 +114,6 @@ def shorten(issue: Issue, steps: int) -> Issue:
 def most_steps(issue: Issue) -> int:
     """Give the number of steps after which `shorten` leaves one headline."""
     return sum(len(story.summary) for story in issue.stories) + max(len(issue.stories) - 1, 0)
-
-
-def reading_minutes(stories: Sequence[Story]) -> float:
-    """Estimate how long the headlines and summaries take to read."""
-    texts = (text for story in stories for text in (story.lead.title, *(s.text for s in story.summary)))
-    return sum(len(_WORD.findall(text)) for text in texts) / WORDS_PER_MINUTE
 
 
 def _title(section: str, wishes: config.List) -> str:

@@ -259,6 +259,7 @@ class Issue:
     closed: datetime  # articles first ingested later belong to the next issue
     sections: tuple[Section, ...]
     corrections: tuple[Correction, ...] = ()  # of earlier issues of the list
+    thin: bool = False  # there were fewer stories than its list asks for, and it says so
 
     @property
     def stories(self) -> tuple[Story, ...]:

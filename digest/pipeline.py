@@ -74,8 +74,9 @@ def publish(
     """Publish a list's issue for the date `on`, or give the one that is there.
 
     It is made of the sources' articles first ingested since the list's last issue closed. None means that there
-    are fewer stories than the list's settings ask for; what was ingested waits for the next issue. `recheck` looks
-    again at what would be told and at the issue before, and the issue is made anew where that is not as it was.
+    are fewer stories than the list's settings ask for, and no issue that says so is wanted; what was ingested waits
+    for the next one. `recheck` looks again at what would be told and at the issue before, and the issue is made anew
+    where that is not as it was.
 
     Raises:
         IssueError: a promise is broken; nothing is published.
@@ -87,7 +88,7 @@ def publish(
     while found is None:
         made = draft(name, wishes, sources, database, on=on, now=now)
         issue = made.issue
-        if recheck and len(issue.stories) >= wishes.fewest_stories:
+        if recheck and not issue.thin:
             with database.transaction() as connection:
                 last = issues.newest(connection, name, limit=1)
             if recheck(issue, *last):
@@ -96,7 +97,7 @@ def publish(
             found = issues.find(connection, name, on)
             if found or issue.number != issues.next_number(connection, name):
                 continue  # another run was faster; if it made another date's issue, that one has these articles
-            if len(issue.stories) < wishes.fewest_stories:
+            if issue.thin and wishes.thin_day == "wait":
                 return None
             issue_id = issues.freeze(connection, issue, made.candidates)
             readers = _enqueue(connection, issue_id, name, wishes, on=on, now=now, expiry=expiry)
@@ -182,6 +183,7 @@ def edit(
         if verdict is Verdict.CHOSEN
     ]
     issue = compose(chosen, wishes, name=name, number=number, on=on, closed=closed, corrections=corrections)
+    issue = dataclasses.replace(issue, thin=len(chosen) < wishes.fewest_stories)
     printed = {story.id for story in issue.stories}
     decided |= {story.id: (story, Verdict.NO_TIME) for story in chosen if story.id not in printed}
     weighed = (decided.get(story.id, (story, Verdict.NOTHING_NEW)) for story in ranked)
@@ -316,7 +318,9 @@ class Writer:
             held = issues.between(connection, issue.list, first_day(wishes, on=issue.date), issue.date)
             cast = votes.counts(connection, [story.id for one in held for story in one.stories])
         fitted = tailor(held, wishes, own, votes=cast)
-        if not fitted.stories:
+        alone = len(fitted.stories) <= len(issue.stories)  # else it holds other days as well
+        fitted = dataclasses.replace(fitted, thin=issue.thin and alone)
+        if not (fitted.stories or fitted.thin):
             return None
         head = masthead(self._settings, own, language=wishes.language)
         if not self._settings.publisher.reply_to:  # else a person reads the answers

@@ -96,8 +96,9 @@ def tailor(
         }
     )
     wanted.sort(key=lambda story: list_wishes.section_of(story.lead) not in first)
+    lifted = _lifted(wanted, first, list_wishes)
     return compose(
-        wanted,
+        lifted,
         fitted,
         name=newest.list,
         number=newest.number,
@@ -139,6 +140,18 @@ def _wanted(stories: Sequence[Story], wishes: Wishes, list_wishes: config.List) 
             continue
         shown[topic] += 1
         yield story
+
+
+def _lifted(stories: Sequence[Story], topics: Sequence[str], list_wishes: config.List) -> list[Story]:
+    """Let the stories of the topics that are wanted more count more than all others, where minutes are given out."""
+    best = max((story.score for story in stories), default=0.0)
+    wish = Reason(term="topic", value=1.0, weight=max(best, 0.0))
+    return [
+        dataclasses.replace(story, reasons=(*story.reasons, wish))
+        if list_wishes.section_of(story.lead) in topics
+        else story
+        for story in stories
+    ]
 
 
 def _week(day: date) -> tuple[int, int]:

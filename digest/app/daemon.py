@@ -109,7 +109,7 @@ def _publish_list(app: "App", name: str, began: datetime, looked_for: dict[str, 
         number, readers = published.issue.number, published.readers
         log.info("%s: issue %d of %s published for %d readers", name, number, on, readers)
     elif first_look:
-        log.info("%s: nothing new for %s yet", name, on)
+        log.info("%s: too few stories for an issue of %s yet", name, on)
 
 
 def _send(app: "App") -> None:

@@ -97,11 +97,12 @@ def preview(
     _collect(program, names)
     for name in names:
         issue, published = program.look(name)
-        if not issue.stories:
+        if not (issue.stories or published or program.settings.list_named(name).thin_day == "say"):
             note(f"{name}: there is nothing new to publish")
             continue
         files = program.write_preview(issue)
         stories = counted(len(issue.stories), "story", "stories")
+        stories += _thin_day(program, issue, published=published)
         note(f"{name}: {'published' if published else 'not yet published'}, {stories}")
         say(str(files.html))
         if show and sys.stdout.isatty():
@@ -112,13 +113,13 @@ def _run_lists(program: "App", lists: Sequence[str] | None, *, dry_run: bool, as
     names = _list_names(program, lists)
     collected = _collect(program, names)
     if dry_run:
-        _show_drafts([program.preview(name) for name in names], collected, as_json=as_json)
+        _show_drafts(program, [program.preview(name) for name in names], collected, as_json=as_json)
         return
     reports: list[dict[str, Any]] = []
     for name in names:
         published = program.publish(name)
         if published is None:
-            note(f"{name}: nothing new since the last issue, so there is none today")
+            note(f"{name}: {_why_none(program, name)}")
             continue
         files = program.write_files(published.issue)
         report = {
@@ -127,6 +128,7 @@ def _run_lists(program: "App", lists: Sequence[str] | None, *, dry_run: bool, as
             "date": published.issue.date,
             "new": published.new,
             "stories": len(published.issue.stories),
+            "thin": published.issue.thin,
             "readers": published.readers,
             "files": {"html": files.html, "text": files.text, "json": files.json},
         }
@@ -141,7 +143,26 @@ def _run_lists(program: "App", lists: Sequence[str] | None, *, dry_run: bool, as
         table([("mail", f"{_states(sent)}; {program.transport.check()}")])
 
 
-def _show_drafts(drafts: Sequence[Issue], collected: Collected, *, as_json: bool) -> None:
+def _why_none(program: "App", name: str) -> str:
+    """Say why there is no issue today."""
+    draft = program.preview(name)
+    if not draft.stories:
+        return "nothing new since the last issue, so there is none today"
+    stories = counted(len(draft.stories), "story", "stories")
+    return f"{stories} since the last issue{_thin_day(program, draft)}"
+
+
+def _thin_day(program: "App", issue: Issue, *, published: bool = False) -> str:
+    """Say of an issue with too few stories what becomes of it, and of any other nothing."""
+    if not issue.thin:
+        return ""
+    wishes = program.settings.list_named(issue.list)
+    says_so = published or wishes.thin_day == "say"
+    becomes = "the letter says so" if says_so else "no issue, what there is waits for the next one"
+    return f"; a thin day (fewest_stories = {wishes.fewest_stories}): {becomes}"
+
+
+def _show_drafts(program: "App", drafts: Sequence[Issue], collected: Collected, *, as_json: bool) -> None:
     """Print the headlines of issues that are not published, with their scores."""
     if as_json:
         issues = [
@@ -149,6 +170,7 @@ def _show_drafts(drafts: Sequence[Issue], collected: Collected, *, as_json: bool
                 "list": draft.list,
                 "number": draft.number,
                 "date": draft.date,
+                "thin": draft.thin,
                 "stories": [story.lead.title for story in draft.stories],
             }
             for draft in drafts
@@ -156,7 +178,8 @@ def _show_drafts(drafts: Sequence[Issue], collected: Collected, *, as_json: bool
         print_json({"collected": _collected_json(collected), "drafts": issues})
         return
     for draft in drafts:
-        say(f"{draft.list}, {draft.date}: would hold {counted(len(draft.stories), 'story', 'stories')}")
+        stories = counted(len(draft.stories), "story", "stories") + _thin_day(program, draft)
+        say(f"{draft.list}, {draft.date}: would hold {stories}")
         for story in draft.stories:
             say(f"  {story.score:5.2f}  {story.lead.title}")
 
@@ -279,7 +302,8 @@ def _say_published(program: "App", published: "Published") -> None:
     title = program.settings.list_named(issue.list).title
     stories = counted(len(issue.stories), "story", "stories")
     how = f"published for {counted(published.readers, 'reader')}" if published.new else "was published before"
-    say(f"{title}, issue {issue.number} of {issue.date}: {stories}, {how}")
+    thin = _thin_day(program, issue, published=True)
+    say(f"{title}, issue {issue.number} of {issue.date}: {stories}, {how}{thin}")
 
 
 def _complain_of(troubles: Sequence[Trouble]) -> None:

@@ -258,6 +258,7 @@ class List(_Table):
     half_life_hours: Positive = 24
     stories_per_source: Count = 0
     fewest_stories: Positive = 1
+    thin_day: Literal["wait", "say"] = "wait"
     corrections_days: Count = 7
     public: bool = True
     images: bool = True

@@ -6,7 +6,6 @@ from functools import cached_property
 
 from digest import config
 from digest.address import parse_address
-from digest.compose import WORDS_PER_MINUTE
 from digest.correspondence import Notice, NoticeKind, Thread
 from digest.deliver import Mail
 from digest.message import Attachment, Headers, message
@@ -61,7 +60,6 @@ def masthead(settings: config.Settings, wanted: config.List, *, language: str | 
         timezone=wanted.timezone,
         source_titles={name: source.title or name for name, source in settings.sources.items()},
         archive=f"{settings.publisher.url}/archive" if wanted.public and settings.web.archive else "",
-        words_per_minute=WORDS_PER_MINUTE,
         images=wanted.images,
     )
 

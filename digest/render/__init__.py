@@ -29,6 +29,7 @@ from babel.numbers import format_decimal
 from digest.clean import clean_text
 from digest.commands import spell
 from digest.model import Article, Issue, Letter, Story, to_json
+from digest.reading import in_minutes, story_time
 from digest.render.pieces import Chapter, Desk, Piece
 from digest.render.press import Press, environment
 from digest.wishes import Act, Command
@@ -63,7 +64,6 @@ class Masthead:
     timezone: str
     source_titles: Mapping[str, str]  # a source's name → as it is printed
     archive: str = ""  # the URL under which everybody may see the list's issues, by its name and their dates
-    words_per_minute: int = 230
     images: bool = True
     corrections: int = 5  # printed at most; the rest is only counted
     # The letter has no words for a slot that is not among them. Answers are offered by who reads them.
@@ -175,7 +175,6 @@ def _desk(masthead: Masthead, press: Press, on: date, list_name: str = "") -> De
         zone=ZoneInfo(masthead.timezone),
         source_titles=masthead.source_titles,
         archive=f"{masthead.archive}/{list_name}" if masthead.archive else "",
-        words_per_minute=masthead.words_per_minute,
     )
 
 
@@ -192,7 +191,7 @@ def _context(issue: Issue, masthead: Masthead, press: Press) -> dict[str, Any]:
         "issue": issue,
         "chapters": chapters,
         "count": count,
-        "minutes": desk.minutes(" ".join(f"{piece.title} {piece.summary}" for piece in pieces)),
+        "minutes": in_minutes(sum(map(story_time, issue.stories))),
         "errata": [desk.erratum(correction) for correction in issue.corrections[: masthead.corrections]],
         "more_errata": max(len(issue.corrections) - masthead.corrections, 0),
         "preheader": _preheader(pieces, masthead),

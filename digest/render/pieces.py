@@ -13,6 +13,7 @@ from babel import Locale
 from babel.dates import format_skeleton, format_time
 
 from digest.model import Correction, Kind, Revision, Section, Sentence, Story, When
+from digest.reading import in_minutes, reading_time
 from digest.render.picture import Picture, picture
 from digest.render.press import locale_of
 
@@ -112,7 +113,6 @@ class Desk:
     zone: ZoneInfo
     source_titles: Mapping[str, str]
     archive: str  # the URL under which everybody may see the list's issues by their dates; empty: nowhere
-    words_per_minute: int
 
     def chapter(self, section: Section, number: int, *, after: int, pictures: bool) -> Chapter:
         """Prepare the `number`th section of the letter, which stands behind `after` stories."""
@@ -126,10 +126,6 @@ class Desk:
             ),
         )
 
-    def minutes(self, text: str) -> int:
-        """Give the time it takes to read `text`, never none."""
-        return max(1, math.ceil(len(text.split()) / self.words_per_minute))
-
     def piece(self, story: Story, anchor: str, number: int, *, pictures: bool) -> Piece:
         """Prepare one story."""
         lead = story.lead
@@ -142,7 +138,7 @@ class Desk:
             source=self._source(lead.source),
             author=lead.author or "",
             when=self._when(lead.when),
-            minutes=self.minutes(lead.text),
+            minutes=in_minutes(reading_time(lead.text, lead.language)),
             votes=story.votes,
             sources=len({article.source for article in story.articles}),
             opinion=lead.kind is Kind.OPINION,

@@ -32,6 +32,7 @@ from digest import config
 from digest.address import read_address
 from digest.model import Issue, Story, Subscriber, SubscriberState
 from digest.notify import masthead
+from digest.reading import in_minutes, story_time
 from digest.render import pieces
 from digest.render.press import locale_of
 from digest.store import issues, subscribers, votes
@@ -221,9 +222,7 @@ class Archive:
             issue=issue,
             date=_long(issue.date, visit.tongue),
             chapters=chapters,
-            minutes=self._type(visit.tongue, shown, issue).minutes(
-                " ".join(f"{piece.title} {piece.summary}" for _, piece in told)
-            ),
+            minutes=in_minutes(sum(map(story_time, issue.stories))),
             ballots={
                 piece.anchor: _Ballot(story=story.id, readers=counts.get(story.id, 0), mine=story.id in mine)
                 for story, piece in told
@@ -314,7 +313,6 @@ class Archive:
             zone=ZoneInfo(head.timezone),
             source_titles=head.source_titles,
             archive=self._url(f"/archive/{shown.name}") if shown.wishes.public else "",
-            words_per_minute=head.words_per_minute,
         )
 
     def _chapters(

@@ -155,3 +155,33 @@ def test_a_day_without_anything_new_has_no_issue_and_says_so(terminal: Terminal)
     terminal.environment["DIGEST_LISTS__DAILY__TIMEZONE"] = LATEST
     assert "nothing new since the last issue" in terminal.digest("run").succeeded().err
     assert len(list((terminal.folder / "var/issues/daily").glob("*.html"))) == 1
+
+
+def test_too_few_stories_are_counted_and_said_to_wait(terminal: Terminal) -> None:
+    terminal.small_day()
+    terminal.environment["DIGEST_LISTS__DAILY__FEWEST_STORIES"] = "3"
+    thin = "a thin day (fewest_stories = 3): no issue, what there is waits for the next one"
+
+    assert f"daily: not yet published, 1 story; {thin}" in terminal.digest("preview").succeeded().err
+    assert f"would hold 1 story; {thin}" in terminal.digest("run", "--dry-run").succeeded().out
+    assert f"daily: 1 story since the last issue; {thin}" in terminal.digest("run").succeeded().err
+    assert not (terminal.folder / "var/issues").exists()
+
+
+def test_a_thin_day_that_is_to_say_so_is_published_and_announced(terminal: Terminal) -> None:
+    terminal.small_day()
+    terminal.environment |= {
+        "DIGEST_LISTS__DAILY__TIMEZONE": EARLIEST,
+        "DIGEST_LISTS__DAILY__THIN_DAY": "say",
+    }
+    terminal.digest("run").succeeded()
+    terminal.digest("subscribers", "add", "ada@mail.example").succeeded()
+    terminal.environment["DIGEST_LISTS__DAILY__TIMEZONE"] = LATEST
+    thin = "a thin day (fewest_stories = 1): the letter says so"
+
+    preview = terminal.digest("preview").succeeded()
+    assert f"daily: not yet published, 0 stories; {thin}" in preview.err
+    assert "No stories today." in Path(preview.out.strip()).read_text(encoding="utf-8")
+    assert f"0 stories, published for 1 reader; {thin}" in terminal.digest("run").succeeded().out
+    assert f"0 stories, was published before; {thin}" in terminal.digest("run").succeeded().out
+    assert [mail["Subject"] for mail in terminal.mails("ada@mail.example")] == ["No stories today."]

@@ -333,6 +333,13 @@ def test_an_issue_without_a_story_says_so(pages: Pages) -> None:
     assert pages.visitor().open("/archive/daily/feed.atom").was(200)
 
 
+def test_an_issue_of_a_thin_day_says_so_on_its_page_and_in_the_feed(pages: Pages) -> None:
+    publish(pages, issue(section("World", story(article())), thin=True))
+
+    for path in (PAST, "/archive/daily/feed.atom"):
+        assert "A quiet day: there was little to tell." in pages.visitor().open(path).was(200).text
+
+
 # --- who may see what
 
 

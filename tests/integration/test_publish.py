@@ -220,6 +220,42 @@ def test_without_news_there_is_no_issue(database: Database) -> None:
     assert publish(database) is None
 
 
+def test_a_thin_day_that_is_to_say_so_has_an_issue_of_what_there_is_once(database: Database) -> None:
+    subscribe(database, reader(1))
+    ingest(database, news(1))
+    made = published(database, fewest_stories=2, thin_day="say")
+    again = published(database, fewest_stories=2, thin_day="say")
+
+    assert (made.new, made.readers, made.issue.thin, printed(made)) == (True, 1, True, titles(1))
+    assert (again.new, again.issue, len(rows(database))) == (False, made.issue, 1)
+
+
+def test_a_day_without_news_that_is_to_say_so_has_an_empty_issue(database: Database) -> None:
+    subscribe(database, reader(1))
+    made = published(database, thin_day="say")
+
+    assert (made.new, made.readers, made.issue.thin, made.issue.stories) == (True, 1, True, ())
+
+
+def test_what_a_thin_day_printed_is_not_printed_again_and_the_next_day_is_like_any(
+    database: Database,
+) -> None:
+    ingest(database, news(1))
+    published(database, fewest_stories=2, thin_day="say")
+    ingest(database, news(2), news(3), at=MORNING + timedelta(hours=1))
+    made = published(database, TOMORROW, at=MORNING + timedelta(days=1), fewest_stories=2, thin_day="say")
+
+    assert (made.issue.number, made.issue.thin, printed(made)) == (2, False, titles(2, 3))
+
+
+def test_few_minutes_make_no_thin_day(database: Database) -> None:
+    plain = [news(number) for number in (1, 2)]
+    ingest(database, *(dataclasses.replace(one, body=(f"{one.title} " * 120 + "said.",)) for one in plain))
+    made = published(database, fewest_stories=2, minutes=1)
+
+    assert (len(made.issue.stories), made.issue.thin) == (1, False)
+
+
 def test_the_issues_of_a_list_are_numbered_from_1(database: Database) -> None:
     numbers = []
     for day in range(3):

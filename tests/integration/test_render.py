@@ -90,10 +90,19 @@ def test_the_subject_of_a_single_story_is_its_headline(press: Press) -> None:
 
 
 def test_an_issue_without_stories_says_so(press: Press) -> None:
-    letter = printed(press, issue(section("World")))
-    assert letter.subject == "The Port Alder Digest, Wednesday, 21 October 2015"
-    assert "No stories today." in letter.text
-    assert "No stories today." in letter.html
+    letter = printed(press, issue(section("World"), thin=True))
+    assert letter.subject == "No stories today."
+    for whole in (letter.html, letter.text):
+        assert "No stories today." in whole
+        for moot in ("little to tell", "0 stories", "minute", "word for word"):
+            assert moot not in whole
+
+
+def test_an_issue_of_a_thin_day_says_so_before_its_stories_and_any_other_does_not(press: Press) -> None:
+    thin, full = (printed(press, dataclasses.replace(one(article()), thin=thin)) for thin in (True, False))
+    for whole in (thin.html, thin.text):
+        assert 0 < whole.index("A quiet day: there was little to tell.") < whole.rindex("Headline 1")
+    assert "A quiet day" not in full.html + full.text
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -39,10 +39,10 @@ stories = 9
 
 
 class Newsroom:
-    """A list with readers, whose mails a test reads."""
+    """A list with readers, whose mails a test reads; `more` are settings of the list."""
 
-    def __init__(self, folder: Path) -> None:
-        (folder / "config.toml").write_text(SETTINGS)
+    def __init__(self, folder: Path, more: str = "") -> None:
+        (folder / "config.toml").write_text(SETTINGS.replace("top_stories = 0", f"top_stories = 0\n{more}"))
         self.clock = Clock()
         self.app = App(config.load(folder / "config.toml"), clock=self.clock)
         self.server = Mailserver()
@@ -85,6 +85,14 @@ class Newsroom:
 @pytest.fixture
 def newsroom(tmp_path: Path) -> Iterator[Newsroom]:
     room = Newsroom(tmp_path)
+    yield room
+    room.app.database.close()
+
+
+@pytest.fixture
+def frank(tmp_path: Path) -> Iterator[Newsroom]:
+    """Open a newsroom that says so on a day with fewer than two stories."""
+    room = Newsroom(tmp_path, 'fewest_stories = 2\nthin_day = "say"')
     yield room
     room.app.database.close()
 
@@ -137,6 +145,62 @@ def test_a_reader_of_whose_topics_there_is_nothing_gets_no_letter(newsroom: News
 
     assert newsroom.send() == {DeliveryState.SKIPPED: 1}
     assert newsroom.server.tried == []
+
+
+def test_the_letter_of_a_thin_day_says_so_to_every_reader_once(frank: Newsroom) -> None:
+    frank.reader("plain", Wishes())
+    frank.reader("quick", Wishes(minutes=1))
+    frank.reader("german", Wishes(language="de"))
+    frank.reader("fan", Wishes(topics=(Topic(name="all", stance=Stance.NONE),)))
+    frank.happens(1, "City")
+    frank.publish()
+
+    assert frank.send()[DeliveryState.SENT] == 4
+    assert frank.send().total() == 0
+    for name in ("plain", "quick"):
+        assert "A quiet day: there was little to tell." in frank.text(name)
+        assert "City 1" in frank.text(name)
+    assert "Ein ruhiger Tag: Es gab wenig zu berichten." in frank.text("german")
+    assert "No stories today." in frank.text("fan")
+    assert "City 1" not in frank.text("fan")
+
+
+def test_the_letter_of_an_empty_day_says_so(frank: Newsroom) -> None:
+    frank.reader("plain", Wishes())
+    frank.reader("weekly", Wishes(frequency=Frequency.WEEKLY))
+    frank.publish()
+    frank.send()
+
+    for name in ("plain", "weekly"):
+        [mail] = frank.got(name)
+        assert mail["Subject"] == "No stories today."
+        assert "No stories today." in frank.text(name)
+
+
+def test_a_full_day_says_nothing_of_the_kind_and_leaves_out_whom_it_does_not_concern(frank: Newsroom) -> None:
+    frank.reader("plain", Wishes())
+    frank.reader("fan", Wishes(topics=(Topic(name="all", stance=Stance.NONE),)))
+    frank.happens(1, "City")
+    frank.happens(2, "Sport")
+    frank.publish()
+
+    assert frank.send() == {DeliveryState.SENT: 1, DeliveryState.SKIPPED: 1}
+    assert "A quiet day" not in frank.text("plain")
+
+
+def test_a_weekly_letter_that_comes_on_a_thin_day_is_not_called_thin(frank: Newsroom) -> None:
+    frank.reader("weekly", Wishes(frequency=Frequency.WEEKLY))
+    for day in range(6):  # from Wednesday to Monday
+        if day < 5:
+            frank.happens(2 * day, "City")
+            frank.happens(2 * day + 1, "Sport")
+        frank.publish()
+        frank.send()
+        frank.clock.forward(days=1)
+
+    assert len(frank.got("weekly")) == 2
+    assert "City 8" in frank.text("weekly")
+    assert "A quiet day" not in frank.text("weekly")
 
 
 def test_plain_text_alone_is_one_part(newsroom: Newsroom) -> None:

@@ -26,14 +26,15 @@ def news(number: int) -> Article:
 
 
 @settings(UNTIMED, max_examples=40)
-@given(steps=STEPS, fewest=st.integers(1, 3))
+@given(steps=STEPS, fewest=st.integers(1, 3), thin_day=st.sampled_from(["wait", "say"]))
 def test_every_article_is_printed_once_however_often_one_publishes(
-    steps: list[tuple[str, list[int] | int]], fewest: int
+    steps: list[tuple[str, list[int] | int]], fewest: int, thin_day: str
 ) -> None:
     database = Database("sqlite://", base=Path())
     database.migrate()
     subscribe(database, reader(1), reader(2))
-    wanted, clock, day = wishes(method="lead", fewest_stories=fewest), Clock(), MORNING.date()
+    wanted = wishes(method="lead", fewest_stories=fewest, thin_day=thin_day)
+    clock, day = Clock(), MORNING.date()
     ingested: set[str] = set()
     printed: list[str] = []
     numbers: dict[int, int] = {}
@@ -52,10 +53,11 @@ def test_every_article_is_printed_once_however_often_one_publishes(
             "daily", wanted, ["northern-wire"], database, on=day, now=clock(), expiry=EXPIRY
         )
         if made is None:
-            assert waiting < fewest
+            assert (waiting < fewest, thin_day) == (True, "wait")
         elif made.new:
             printed += [telling.id for story in made.issue.stories for telling in story.articles]
             numbers[made.issue.number] = made.issue_id
+            assert made.issue.thin == (waiting < fewest)
             assert len(printed) == len(ingested)
 
     assert len(printed) == len(set(printed))

@@ -9,7 +9,7 @@ from issues import article, issue, section, story
 from makers import wishes
 
 from digest import config
-from digest.compose import WORDS_PER_MINUTE, check_verbatim, compose, most_steps, reading_minutes, shorten
+from digest.compose import check_verbatim, compose, most_steps, shorten
 from digest.errors import IssueError
 from digest.model import Issue, Sentence, Story
 
@@ -20,11 +20,10 @@ def composed(*stories: Story, **changes: Any) -> Issue:
     return compose(stories, wishes(**changes), name="daily", number=7, on=date(2015, 10, 21), closed=CLOSED)
 
 
-def told(number: int, section_name: str = "more", words: int = 0, sentences: int = 1) -> Story:
-    """Tell story `number` in a section, by `sentences` sentences; with `words` its reading takes so many."""
-    title = " ".join(["word"] * words) if words else f"Headline {number}"
+def told(number: int, section_name: str = "more", sentences: int = 1) -> Story:
+    """Tell story `number` in a section, by `sentences` sentences."""
     body = " ".join(f"This is sentence {n}." for n in range(1, 1 + sentences))
-    plain = story(article(number, title=title, body=(body,)), sentences=0 if words else sentences)
+    plain = story(article(number, body=(body,)), sentences=sentences)
     return dataclasses.replace(plain, section=section_name)
 
 
@@ -90,28 +89,21 @@ def test_a_section_has_the_title_of_the_settings_or_its_name_and_the_letter_name
 # --- minutes
 
 
-def test_the_lowest_stories_are_left_out_until_the_rest_can_be_read_in_time() -> None:
-    stories = [told(number, words=WORDS_PER_MINUTE) for number in (1, 2, 3)]
+def test_stories_are_shortened_and_left_out_until_the_rest_can_be_read_in_time() -> None:
+    stories = [told(number, ("city", "world")[number % 2], sentences=5) for number in range(1, 51)]
+    made = composed(*stories, minutes=1)  # of 228 words: a headline has two, a sentence four
 
-    assert layout(composed(*stories, minutes=2)) == [("more", ["1", "2"])]
-    assert layout(composed(*stories, minutes=3)) == [("more", ["1", "2", "3"])]
-
-
-def test_without_a_limit_of_minutes_every_story_stays() -> None:
-    stories = [told(number, words=WORDS_PER_MINUTE) for number in (1, 2, 3)]
-
-    assert len(composed(*stories, minutes=0).stories) == 3
+    assert layout(made) == [
+        ("city", [str(number) for number in range(2, 39, 2)]),
+        ("world", [str(number) for number in range(1, 39, 2)]),
+    ]
+    assert all(len(story.summary) == 1 for story in made.stories)
 
 
-def test_the_best_story_stays_however_long_it_is() -> None:
-    assert layout(composed(told(1, words=WORDS_PER_MINUTE * 3), told(2), minutes=1)) == [("more", ["1"])]
+def test_without_a_limit_of_minutes_every_story_stays_whole() -> None:
+    stories = [told(number, sentences=5) for number in range(1, 51)]
 
-
-def test_reading_takes_as_long_as_the_headlines_and_summaries_have_words() -> None:
-    title, summary = 2, 4 * 3  # words of "Headline 1", and of three "This is sentence n."
-
-    assert reading_minutes([told(1, sentences=3)]) == pytest.approx((title + summary) / WORDS_PER_MINUTE)
-    assert reading_minutes([]) == 0
+    assert list(composed(*stories, minutes=0).stories) == stories
 
 
 # --- word for word

@@ -194,6 +194,14 @@ def test_minutes_leave_out_the_lowest_stories() -> None:
     assert titles(short) == [one.lead.title for one in many[: len(short.stories)]]
 
 
+def test_a_topic_that_is_wanted_more_has_its_minutes_before_all_others() -> None:
+    many = [told(number, ("City", "Sport")[number % 2], 1 / number) for number in range(1, 80)]
+    wanted = Wishes(minutes=1, topics=(Topic(name="sport", stance=Stance.MORE),))
+    short = tailor([morning(TODAY, *many)], wanted, OWN, votes={})
+
+    assert {one.section for one in short.stories} == {"sport"}
+
+
 def test_a_weekly_letter_holds_the_best_of_the_week_each_once() -> None:
     last_week = morning(date(2015, 10, 20), told(9, "City", 1.0))
     earlier = morning(SUNDAY, told(1, "City", 0.9), told(2, "Sport", 0.1))
