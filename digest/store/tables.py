@@ -41,7 +41,9 @@ articles = sa.Table(
     sa.Column("source", sa.Text, nullable=False),
     sa.Column("ingested", Instant, nullable=False),  # the first time; never changed
     sa.Column("content", sa.JSON, nullable=False),
+    sa.Column("thread", sa.Text),
     sa.Index(None, "source", "ingested"),
+    sa.Index(None, "thread"),
 )
 
 sources = sa.Table(
