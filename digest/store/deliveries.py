@@ -189,9 +189,10 @@ def about(connection: sa.Connection, delivery_id: int) -> Subject | None:
 
 
 def history(connection: sa.Connection, subscriber_id: int) -> list[dict[str, Any]]:
-    """Give what a reader was sent, oldest first: the issue's date and how its delivery ended."""
+    """Give what a reader was sent, oldest first: the issue's date, the last one he had, and how it ended."""
+    told = (deliveries.c.since, deliveries.c.state, deliveries.c.changed, deliveries.c.reply)
     query = (
-        sa.select(issues.c.list, issues.c.date, deliveries.c.state, deliveries.c.changed, deliveries.c.reply)
+        sa.select(issues.c.list, issues.c.date, *told)
         .join(issues, issues.c.id == deliveries.c.issue_id)
         .where(deliveries.c.subscriber_id == subscriber_id)
         .order_by(deliveries.c.id)
