@@ -10,7 +10,7 @@ import hashlib
 import types
 import typing
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -20,6 +20,9 @@ When = date | datetime
 """A day, or an aware moment where the source says so exactly."""
 
 PARAGRAPH_BREAK = "\n\n"
+
+LOOKS_BACK = timedelta(days=35)
+"""How far back a reader's letter looks; what is older is news no more."""
 
 
 def instant(when: When) -> datetime:
@@ -130,7 +133,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Earlier:
-    """The issue in which a list first told a story that goes on."""
+    """An issue of the same list that came before, such as the one that first told a story that goes on."""
 
     date: date
     number: int
@@ -220,6 +223,7 @@ class Issue:
     closed: datetime  # articles first ingested later belong to the next issue
     sections: tuple[Section, ...]
     corrections: tuple[Correction, ...] = ()  # of earlier issues of the list
+    best_since: Earlier | None = None  # of a letter that makes up for others: the first issue it draws on
 
     @property
     def stories(self) -> tuple[Story, ...]:
@@ -285,6 +289,7 @@ class Delivery:
     subscriber_id: int
     address: str
     wishes: Wishes
+    since: date | None  # of the last issue that his earlier letters hold; None: he has had no letter
     attempts: int
     claim: str  # the claim token; a write with another one is refused
 
