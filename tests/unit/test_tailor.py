@@ -203,6 +203,7 @@ def letter(
 
 NEWS = (told(1, "City"), told(2, "Sport"), told(3, "City"), told(4, "Sport"), told(5, "Elsewhere"))
 OWN = list_settings(sections=SECTIONS)
+ROOMY = list_settings(sections=SECTIONS, sentences=99)
 
 
 def shown(wanted: Wishes) -> list[str]:
@@ -428,6 +429,48 @@ def test_what_a_reader_missed_of_a_story_stands_before_what_is_new_in_its_place(
     ]
     assert made.stories[1].since is None
     assert made.best_since is None
+
+
+PAST = DAYS[0] - timedelta(days=1)
+
+
+def spoken(one: Story) -> list[str]:
+    return [sentence.text for sentence in one.summary]
+
+
+@given(
+    days=st.lists(
+        st.tuples(st.sets(st.sampled_from(["ferry", "reef", "chess"])), st.booleans(), st.booleans()),
+        max_size=len(DAYS),
+    )
+)
+def test_a_story_comes_whole_and_once_whenever_its_reader_was_away_or_did_not_want_it(
+    days: list[tuple[set[str], bool, bool]],
+) -> None:
+    """On each day the list tells some stories; a letter comes or does not; he wants the topic or does not."""
+    issues: list[Issue] = []
+    began: dict[str, int] = {}
+    unread: dict[str, list[str]] = {}
+    told: dict[str, date] = {}
+    since = PAST
+    for day, (threads, comes, wants) in enumerate(days):
+        stories = {thread: goes_on(day, since=began.get(thread), thread=thread) for thread in sorted(threads)}
+        issues.append(edition(day, *stories.values()))
+        for thread, one in stories.items():
+            began.setdefault(thread, day)
+            unread[thread] = unread.get(thread, []) + spoken(one)
+        if not comes:
+            continue
+        found = variant(Wishes() if wants else topics(city=Stance.NONE), days=DAYS[: day + 1], since=since)
+        missing = behind(issues, found.since, told=told, until=PAST)
+        made = tailor(issues, dataclasses.replace(found, behind=missing), ROOMY, votes={})
+        since = DAYS[day]
+        assert wants or not made.stories
+        for one in made.stories:
+            assert one.thread is not None
+            told[one.thread] = DAYS[day]
+            assert spoken(one) == unread.pop(one.thread)
+            assert (one.since is None) == spoken(one)[0].startswith(f"On day {began[one.thread]} ")
 
 
 # --- changes
