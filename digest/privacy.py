@@ -80,7 +80,7 @@ def expire(
     done["requests"] = requests.forget(connection, before=now)  # their links work no longer
     done["letters"] = notices.forget(connection, before=now - timedelta(days=settings.notices_days))
     handled.forget(connection, before=now - timedelta(days=settings.notices_days))
-    done["networks of votes"] = votes.forget_networks(connection, before=now - NETWORKS_KEPT)
+    votes.forget_networks(connection, before=now - NETWORKS_KEPT)
     pending = now - timedelta(days=settings.pending_days)
     for one in subscribers.in_state(connection, SubscriberState.PENDING, before=pending):
         done["pending readers"] += _expire_pending(connection, one, fingerprint=fingerprint)
