@@ -38,16 +38,14 @@ class Shelf:
         """Find what decides the letter of a delivery."""
         place = self._place(delivery.issue_id)
         found = variant(delivery.wishes, days=place.days, since=delivery.since)
-        stories = [story for issue in self._after(place, found.since) for story in issue.stories]
-        first = min((story.since.date for story in stories if story.since), default=None)
-        if first is None:
+        if not any(story.since for issue in self._after(place, found.since) for story in issue.stories):
             return found
         with self._database.transaction() as connection:
             had = variants.had(
                 connection, delivery.subscriber_id, after=place.on - LOOKS_BACK, before=place.on
             )
-        told = self._after(place, min(first - date.resolution, found.since))
-        return dataclasses.replace(found, behind=behind(told, found.since, told=had.told, until=had.until))
+        missed = behind(self._after(place, date.min), found.since, told=had.told, until=had.until)
+        return dataclasses.replace(found, behind=missed)
 
     def issues(self, issue_id: int, wanted: Variant) -> tuple[Issue, ...]:
         """Give the issues that a letter draws on, the newest last."""

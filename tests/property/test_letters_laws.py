@@ -61,7 +61,7 @@ class Paper:
     press: Press
     clock: Clock = field(default_factory=Clock)
     server: Mailserver = field(default_factory=Mailserver)
-    began: dict[str, Earlier] = field(default_factory=dict)
+    last: dict[str, Earlier] = field(default_factory=dict)
     days: list[date] = field(default_factory=list)
     threads: list[str] = field(default_factory=list)
 
@@ -75,7 +75,7 @@ class Paper:
             section("City", *city), section("Sport", *sport), number=number, date=on, closed=self.clock()
         )
         for name in threads:
-            self.began.setdefault(name, Earlier(date=on, number=number))
+            self.last[name] = Earlier(date=on, number=number)
         last = self.days[-1] if self.days else None
         when = partial(due, list_wishes=LIST, on=on, last=last, now=self.clock())
         with self.database.transaction() as connection:
@@ -102,7 +102,7 @@ class Paper:
             section=lead.section.lower(),
             summary=tuple(spans),
             thread=name,
-            since=self.began.get(name),
+            since=self.last.get(name),
         )
 
     def send(self) -> None:

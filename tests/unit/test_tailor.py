@@ -1,6 +1,7 @@
 """A reader's letter comes when he wishes, and holds what he wishes."""
 
 import dataclasses
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -282,7 +283,7 @@ DAYS = [date(2015, 10, 19) + timedelta(days=days) for days in range(8)]
 def goes_on(
     day: int, *, since: int | None = None, thread: str = "ferry", score: float = 0.5, said: int = 2
 ) -> Story:
-    """Tell what was new of a story on a day, since another one."""
+    """Tell what was new of a story on a day, since it was told last."""
     number = 100 * day + len(thread)
     plain = told(number, "City", score)
     lead = dataclasses.replace(
@@ -305,7 +306,7 @@ def sentences(made: Issue) -> list[str]:
     return [sentence.text for one in made.stories for sentence in one.summary]
 
 
-FIRST, SECOND, THIRD = goes_on(0), goes_on(2, since=0), goes_on(3, since=0)
+FIRST, SECOND, THIRD = goes_on(0), goes_on(2, since=0), goes_on(3, since=2)
 ALL_DAYS = (edition(0, FIRST), edition(1), edition(2, SECOND), edition(3, THIRD))
 
 
@@ -335,7 +336,7 @@ def test_a_story_that_began_before_the_issues_of_the_letter_says_so() -> None:
 
 
 def test_a_story_of_many_issues_is_cut_but_keeps_the_first_word_of_each_day() -> None:
-    days = [edition(0, goes_on(0)), *(edition(day, goes_on(day, since=0)) for day in range(1, 5))]
+    days = [edition(0, goes_on(0)), *(edition(day, goes_on(day, since=day - 1)) for day in range(1, 5))]
     made = letter(Wishes(), *days, since=date.min)
 
     assert len(sentences(made)) == MOST_TELLINGS * OWN.sentences == 6
@@ -449,15 +450,16 @@ def test_a_story_comes_whole_and_once_whenever_its_reader_was_away_or_did_not_wa
 ) -> None:
     """On each day the list tells some stories; a letter comes or does not; he wants the topic or does not."""
     issues: list[Issue] = []
-    began: dict[str, int] = {}
+    last: dict[str, int] = {}
     unread: dict[str, list[str]] = {}
+    had: dict[str, Earlier | None] = defaultdict(lambda: None)
     told: dict[str, date] = {}
     since = PAST
     for day, (threads, comes, wants) in enumerate(days):
-        stories = {thread: goes_on(day, since=began.get(thread), thread=thread) for thread in sorted(threads)}
+        stories = {thread: goes_on(day, since=last.get(thread), thread=thread) for thread in sorted(threads)}
         issues.append(edition(day, *stories.values()))
         for thread, one in stories.items():
-            began.setdefault(thread, day)
+            last[thread] = day
             unread[thread] = unread.get(thread, []) + spoken(one)
         if not comes:
             continue
@@ -470,7 +472,8 @@ def test_a_story_comes_whole_and_once_whenever_its_reader_was_away_or_did_not_wa
             assert one.thread is not None
             told[one.thread] = DAYS[day]
             assert spoken(one) == unread.pop(one.thread)
-            assert (one.since is None) == spoken(one)[0].startswith(f"On day {began[one.thread]} ")
+            assert one.since == had[one.thread]
+            had[one.thread] = Earlier(date=DAYS[last[one.thread]], number=last[one.thread])
 
 
 # --- changes
