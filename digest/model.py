@@ -133,7 +133,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Earlier:
-    """An issue of the same list that came before, such as the one that first told a story that goes on."""
+    """An issue of the same list that came before, such as the last one that told a story that goes on."""
 
     date: date
     number: int

@@ -53,6 +53,16 @@ def dates(connection: sa.Connection, list_name: str, *, after: date, until: date
     return tuple(connection.scalars(query))
 
 
+def between(connection: sa.Connection, list_name: str, first: date, last: date) -> tuple[Issue, ...]:
+    """Give a list's issues of the dates from `first` to `last`, oldest first."""
+    query = (
+        sa.select(issues.c.content)
+        .where(issues.c.list == list_name, issues.c.date >= first, issues.c.date <= last)
+        .order_by(issues.c.date)
+    )
+    return tuple(from_json(Issue, content) for content in connection.scalars(query))
+
+
 def newest(connection: sa.Connection, list_name: str, *, limit: int) -> tuple[Issue, ...]:
     """Give the issues of a list that were published last, the last one first."""
     query = (
