@@ -11,7 +11,7 @@ import types
 import typing
 from collections.abc import Hashable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from functools import cache
 from typing import Any, TypeVar
@@ -22,6 +22,9 @@ When = date | datetime
 """A day, or an aware moment where the source says so exactly."""
 
 PARAGRAPH_BREAK = "\n\n"
+
+LOOKS_BACK = timedelta(days=35)
+"""How far back a reader's letter looks; what is older is news no more."""
 
 
 def instant(when: When) -> datetime:
@@ -132,7 +135,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Earlier:
-    """The last issue in which a list told a story that goes on."""
+    """An issue of the same list that came before, such as the last one that told a story that goes on."""
 
     date: date
     number: int
@@ -260,6 +263,7 @@ class Issue:
     sections: tuple[Section, ...]
     corrections: tuple[Correction, ...] = ()  # of earlier issues of the list
     thin: bool = False  # there were fewer stories than its list asks for, and it says so
+    best_since: Earlier | None = None  # of a letter that makes up for others: the first issue it draws on
 
     @property
     def stories(self) -> tuple[Story, ...]:
@@ -325,6 +329,7 @@ class Delivery:
     subscriber_id: int
     address: str
     wishes: Wishes
+    since: date | None  # of the last issue that his earlier letters hold; None: he has had no letter
     attempts: int
     claim: str  # the claim token; a write with another one is refused
 

@@ -10,6 +10,7 @@ same list and date again changes nothing.
 
 import dataclasses
 import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -25,16 +26,28 @@ from digest.curate import LIKED_SINCE, NOTHING, RHYTHM_SINCE, Memory, curate, de
 from digest.deliver import Mail
 from digest.errors import MessageError
 from digest.message import Headers, html_octets, message
-from digest.model import Article, Candidate, Correction, Delivery, Issue, Letter, Story, Told, Verdict
+from digest.model import (
+    Article,
+    Candidate,
+    Correction,
+    Delivery,
+    Issue,
+    Letter,
+    Story,
+    Told,
+    Verdict,
+    to_json,
+)
 from digest.notify import list_links, masthead
 from digest.recheck import Recheck
 from digest.render import Blank, Masthead, Press, Slot, fill, render
 from digest.revise import corrections_of, quoted
+from digest.shelf import Shelf
 from digest.store import Database, articles, deliveries, issues, subscribers, variants, votes
 from digest.summarise import summarise_story
-from digest.tailor import due, first_day, tailor, variant
+from digest.tailor import Variant, due, tailor
 from digest.tokens import Purpose, Tokens
-from digest.wishes import Format, Wishes
+from digest.wishes import Format
 
 LARGEST_LETTER = 90_000
 """Octets of the encoded HTML; Gmail cuts a letter off at about 102 KB."""
@@ -261,6 +274,7 @@ class Writer:
         self._database = database
         self._press = press
         self._tokens = tokens
+        self._shelf = Shelf(database)
         self._form = lru_cache(VARIANTS_KEPT)(self._print)
 
     def __call__(self, delivery: Delivery) -> Mail | None:
@@ -271,7 +285,7 @@ class Writer:
             SettingsError: a template is wrong.
 
         """
-        form = self._form(delivery.issue_id, variant(delivery.wishes))
+        form = self._form(delivery.issue_id, self._shelf.variant(delivery))
         if form is None:
             return None
         issue = form.issue
@@ -308,27 +322,28 @@ class Writer:
             letter = dataclasses.replace(letter, html="")
         return _mail(self._settings, letter, headers, variant_id=form.variant_id)
 
-    def _print(self, issue_id: int, wishes: Wishes) -> "_Form | None":
-        """Print the letter of all readers who share `wishes`, and keep which stories it holds."""
+    def _print(self, issue_id: int, wanted: Variant) -> "_Form | None":
+        """Print the letter of all readers who share a variant, and keep which stories it holds."""
+        held = self._shelf.issues(issue_id, wanted)
+        issue = held[-1]
+        own = self._settings.lists.get(issue.list)
+        if own is None:
+            raise MessageError(f"config.toml has no list {issue.list!r} any more")
+        ids = {story.id for one in held for story in one.stories} if len(held) > 1 else ()
         with self._database.transaction() as connection:
-            issue = issues.get(connection, issue_id)
-            own = self._settings.lists.get(issue.list)
-            if own is None:
-                raise MessageError(f"config.toml has no list {issue.list!r} any more")
-            held = issues.between(connection, issue.list, first_day(wishes, on=issue.date), issue.date)
-            cast = votes.counts(connection, [story.id for one in held for story in one.stories])
-        fitted = tailor(held, wishes, own, votes=cast)
+            cast = votes.by_story(connection, ids, since=issue.closed - LIKED_SINCE)
+        fitted = tailor(held, wanted, own, votes=cast)
         alone = len(fitted.stories) <= len(issue.stories)  # else it holds other days as well
         fitted = dataclasses.replace(fitted, thin=issue.thin and alone)
         if not (fitted.stories or fitted.thin):
             return None
-        head = masthead(self._settings, own, language=wishes.language)
+        head = masthead(self._settings, own, language=wanted.wishes.language)
         if not self._settings.publisher.reply_to:  # else a person reads the answers
             head = dataclasses.replace(head, offers=head.offers | {Slot.REPLY_ADDRESS})
         blank = print_letter(fitted, head, self._press, letter=own.letter)
+        key = json.dumps(to_json(wanted), sort_keys=True)
         with self._database.transaction() as connection:
-            stories = [story.id for story in fitted.stories]
-            variant_id = variants.put(connection, issue_id, wishes, stories)
+            variant_id = variants.put(connection, issue_id, key, fitted.stories)
         return _Form(issue=issue, blank=blank, variant_id=variant_id)
 
 

@@ -17,6 +17,9 @@ from digest.address import Address, parse_address
 from digest.model import Subscriber, SubscriberState, SuppressionReason, to_json
 from digest.store import consents, deliveries, handled, notices, requests, subscribers, votes
 
+NETWORKS_KEPT = timedelta(days=30)
+"""How long it is known from which network a vote came: as long as votes count in ranking."""
+
 
 def export(connection: sa.Connection, address: Address, key: str, fingerprint: str) -> dict[str, Any]:
     """Give all that is known about an address as JSON data."""
@@ -28,7 +31,7 @@ def export(connection: sa.Connection, address: Address, key: str, fingerprint: s
             {
                 **to_json(one),
                 "deliveries": [_plain(row) for row in deliveries.history(connection, one.id)],
-                "votes": _plain(votes.of(connection, one.id)),
+                "votes": [_plain(vote) for vote in votes.of(connection, one.id)],
             }
             for one in subscribers.holdings(connection, key)
         ],
@@ -77,6 +80,7 @@ def expire(
     done["requests"] = requests.forget(connection, before=now)  # their links work no longer
     done["letters"] = notices.forget(connection, before=now - timedelta(days=settings.notices_days))
     handled.forget(connection, before=now - timedelta(days=settings.notices_days))
+    votes.forget_networks(connection, before=now - NETWORKS_KEPT)
     pending = now - timedelta(days=settings.pending_days)
     for one in subscribers.in_state(connection, SubscriberState.PENDING, before=pending):
         done["pending readers"] += _expire_pending(connection, one, fingerprint=fingerprint)

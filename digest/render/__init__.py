@@ -23,7 +23,7 @@ from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date
+from babel.dates import format_date, format_skeleton
 from babel.numbers import format_decimal
 
 from digest.clean import clean_text
@@ -187,8 +187,10 @@ def _context(issue: Issue, masthead: Masthead, press: Press) -> dict[str, Any]:
         chapters.append(desk.chapter(section, number, after=count, pictures=masthead.images and number == 1))
         count += len(section.stories)
     pieces = [piece for chapter in chapters for piece in chapter.pieces]
+    since = issue.best_since and format_skeleton("MMMMd", issue.best_since.date, locale=desk.locale)
     return _shared(masthead, press, issue.date) | {
         "issue": issue,
+        "best_since": since,
         "chapters": chapters,
         "count": count,
         "minutes": in_minutes(sum(map(story_time, issue.stories))),

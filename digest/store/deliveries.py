@@ -8,12 +8,12 @@ changes nothing.
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
-from digest.model import Delivery, DeliveryState, Reply, SubscriberState
+from digest.model import LOOKS_BACK, Delivery, DeliveryState, Reply, SubscriberState
 from digest.store.subscribers import WISHES, wishes_of
 from digest.store.tables import deliveries, issues, subscribers, suppressions
 from digest.wishes import Frequency, Wishes
@@ -31,11 +31,13 @@ def enqueue(
     """Make a row for each active subscriber of the list and give how many.
 
     `due` says when one with such a frequency, hour and zone gets it, or None for not at all; it is asked once for
-    each different three of them, however many readers share them.
+    each different three of them, however many readers share them. Each row keeps the date of the last issue that its
+    reader had, so that his letter is the same whatever crashes or fails before it is written.
     """
     timing = (subscribers.c.frequency, subscribers.c.hour, subscribers.c.zone)
     active = (subscribers.c.list == list_name) & (subscribers.c.state == SubscriberState.ACTIVE.value)
-    names = ["issue_id", "subscriber_id", "state", "due", "expires", "changed", "attempts"]
+    names = ["issue_id", "subscriber_id", "state", "due", "expires", "changed", "attempts", "since"]
+    last = _last_had(connection, issue_id, list_name)
     rows = 0
     for frequency, hour, zone in connection.execute(sa.select(*timing).where(active).distinct()).all():
         moment = due(Wishes(frequency=Frequency(frequency), hour=hour, zone=zone))
@@ -53,6 +55,7 @@ def enqueue(
             sa.literal(moment + lifetime, deliveries.c.expires.type),
             sa.literal(now, deliveries.c.changed.type),
             sa.literal(0),
+            last,
         ).where(active, *alike)
         rows += connection.execute(sa.insert(deliveries).from_select(names, row)).rowcount
     return rows
@@ -160,6 +163,16 @@ def count_due(connection: sa.Connection, *, now: datetime) -> int:
     return connection.scalar(sa.select(sa.func.count()).select_from(deliveries).where(due)) or 0
 
 
+def had() -> sa.ColumnElement[bool]:
+    """Tell of which rows the reader has had the letter, or will, or missed nothing; see docs/adr/0014.
+
+    Not had is what failed for good, and what was skipped since he had left or was away. What was skipped once it was
+    looked at held nothing that he wants.
+    """
+    looked_at = (deliveries.c.attempts > 0) & deliveries.c.variant_id.is_(None)
+    return ~_is(DeliveryState.FAILED) & (~_is(DeliveryState.SKIPPED) | looked_at)
+
+
 def counts(connection: sa.Connection, issue_id: int) -> Counter[DeliveryState]:
     """Count an issue's rows by state."""
     query = (
@@ -189,9 +202,10 @@ def about(connection: sa.Connection, delivery_id: int) -> Subject | None:
 
 
 def history(connection: sa.Connection, subscriber_id: int) -> list[dict[str, Any]]:
-    """Give what a reader was sent, oldest first: the issue's date and how its delivery ended."""
+    """Give what a reader was sent, oldest first: the issue's date, the last one he had, and how it ended."""
+    told = (deliveries.c.since, deliveries.c.state, deliveries.c.changed, deliveries.c.reply)
     query = (
-        sa.select(issues.c.list, issues.c.date, deliveries.c.state, deliveries.c.changed, deliveries.c.reply)
+        sa.select(issues.c.list, issues.c.date, *told)
         .join(issues, issues.c.id == deliveries.c.issue_id)
         .where(deliveries.c.subscriber_id == subscriber_id)
         .order_by(deliveries.c.id)
@@ -207,6 +221,28 @@ def forget(connection: sa.Connection, *, before: datetime) -> int:
     newest = connection.scalar(sa.select(sa.func.max(deliveries.c.id)))
     old = over & (deliveries.c.changed < before) & (deliveries.c.id != newest)
     return connection.execute(sa.delete(deliveries).where(old)).rowcount
+
+
+def _last_had(connection: sa.Connection, issue_id: int, list_name: str) -> sa.ColumnElement[date | None]:
+    """Give the date of the last issue before one that a subscriber had, in a query that has the subscriber.
+
+    Whoever had one, but none for so long that no letter looks back so far, gets the day from which letters do.
+    """
+    on = connection.execute(sa.select(issues.c.date).where(issues.c.id == issue_id)).scalar_one()
+    his = (deliveries.c.subscriber_id == subscribers.c.id) & had()
+    before = (
+        sa.select(issues.c.date)
+        .join(deliveries, deliveries.c.issue_id == issues.c.id)
+        .where(his, issues.c.list == list_name, issues.c.date < on)
+        .correlate(subscribers)
+    )
+    last = (
+        before.where(issues.c.date > on - LOOKS_BACK)
+        .order_by(issues.c.date.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    return sa.func.coalesce(last, sa.case((before.exists(), sa.literal(on - LOOKS_BACK, sa.Date))))
 
 
 def _is(state: DeliveryState) -> sa.ColumnElement[bool]:
@@ -239,6 +275,7 @@ def _delivery(row: sa.Row[Any]) -> Delivery:
         subscriber_id=row.subscriber_id,
         address=row.address,
         wishes=wishes_of(row),
+        since=row.since,
         attempts=row.attempts,
         claim=row.claim,
     )

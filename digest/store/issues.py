@@ -37,10 +37,20 @@ def find(connection: sa.Connection, list_name: str, on: date) -> tuple[int, Issu
     return (row.id, from_json(Issue, row.content)) if row else None
 
 
-def get(connection: sa.Connection, issue_id: int) -> Issue:
-    """Give the issue of a row id that a delivery names."""
-    content = connection.execute(sa.select(issues.c.content).where(issues.c.id == issue_id)).scalar_one()
-    return from_json(Issue, content)
+def place(connection: sa.Connection, issue_id: int) -> tuple[str, date]:
+    """Give the list and the date of the issue of a row id that a delivery names."""
+    row = connection.execute(sa.select(issues.c.list, issues.c.date).where(issues.c.id == issue_id)).one()
+    return row.list, row.date
+
+
+def dates(connection: sa.Connection, list_name: str, *, after: date, until: date) -> tuple[date, ...]:
+    """Give the dates of a list's issues after one date and until another, in order."""
+    query = (
+        sa.select(issues.c.date)
+        .where(issues.c.list == list_name, issues.c.date > after, issues.c.date <= until)
+        .order_by(issues.c.date)
+    )
+    return tuple(connection.scalars(query))
 
 
 def between(connection: sa.Connection, list_name: str, first: date, last: date) -> tuple[Issue, ...]:

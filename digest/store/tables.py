@@ -74,8 +74,11 @@ variants = sa.Table(
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("issue_id", sa.ForeignKey("issues.id"), nullable=False),
-    sa.Column("wishes", sa.Text, nullable=False),  # JSON, the same for all who get this letter
+    sa.Column(
+        "wishes", sa.Text, nullable=False
+    ),  # and what they had before: JSON, the same for all who get it
     sa.Column("stories", sa.JSON, nullable=False),  # the articles that lead its stories, in its order
+    sa.Column("threads", sa.JSON),  # what each story is called from day to day; null: as the article
     sa.UniqueConstraint("issue_id", "wishes"),
 )
 
@@ -126,6 +129,9 @@ deliveries = sa.Table(
     sa.Column("enhanced", sa.Text),
     sa.Column("reply", sa.Text),
     sa.Column("variant_id", sa.Integer),  # the letter that it was
+    sa.Column(
+        "since", sa.Date
+    ),  # of the last issue that the reader's earlier letters hold; null: no letter yet
     sa.UniqueConstraint("issue_id", "subscriber_id"),
     sa.Index(None, "state", "due"),
     sa.Index(None, "subscriber_id"),
@@ -210,6 +216,7 @@ votes = sa.Table(
     sa.Column("list", sa.Text, nullable=False),
     sa.Column("source", sa.Text, nullable=False),
     sa.Column("at", Instant, nullable=False),
+    sa.Column("network", sa.Text),  # a keyed hash of where it came from; not kept for long
     sa.Index(None, "article_id"),
     sa.Index(None, "list", "at"),
 )

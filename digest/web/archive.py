@@ -192,7 +192,7 @@ class Archive:
             return self._page(visit, shown, issue, status=410)
         with self._desk.database.transaction() as connection:
             if act == "vote":
-                votes.put(connection, shown.voter.id, shown.name, story, now=visit.now)
+                votes.put(connection, shown.voter.id, shown.name, story, now=visit.now, network=visit.network)
             else:
                 votes.take_back(connection, shown.voter.id, story.id)
         return RedirectResponse(f"{link(shown.path(issue.date), visit.tongue)}#{anchors[story.id]}", 303)
@@ -204,7 +204,7 @@ class Archive:
         ids = [story.id for story in issue.stories]
         with self._desk.database.transaction() as connection:
             counts = votes.counts(connection, ids)
-            mine = votes.of(connection, shown.voter.id) if shown.voter else {}
+            mine = {vote["story"] for vote in votes.of(connection, shown.voter.id)} if shown.voter else ()
             voted = votes.last(connection, ids)
             before = issues.last_date(connection, shown.name, before=issue.date)
             after = issues.first_date(connection, shown.name, after=issue.date)

@@ -57,7 +57,7 @@ class House:
             self.readers.act(
                 connection, reader, [Command(act=Act.CHANGE, change=wish)], door=Door.MAIL, now=now
             )
-            votes.put(connection, reader.id, to, STORY, now=now)
+            votes.put(connection, reader.id, to, STORY, now=now, network=f"{reader.id:x}" * 32)
             said = Said(data=f"all about {address}")
             self.readers.note(connection, NoticeKind.DATA, to, parsed, said, now=now, subscriber_id=reader.id)
             handled.take(connection, f"a mail from {reader.id}", now=now)
@@ -160,11 +160,16 @@ TRACES: dict[str, Callable[[Any], Sequence[object]]] = {
         row["frequency"],
     ),
     "suppressions": lambda row: (row["reason"],),
-    "deliveries": lambda row: (row["state"], row["changed"].isoformat(), row["reply"]),
+    "deliveries": lambda row: (
+        row["state"],
+        row["changed"].isoformat(),
+        row["reply"],
+        row["since"] or "null",
+    ),
     "requests": lambda row: (row["id"], row["address"], row["made"].isoformat(), row["door"]),
     "notices": lambda row: (row["kind"], row["address"], row["made"].isoformat()),
     "consents": lambda row: (row["link"],),
-    "votes": lambda row: (row["article_id"], row["at"].isoformat()),
+    "votes": lambda row: (row["article_id"], row["at"].isoformat(), row["network"]),
 }
 """What of a row must stand in its reader's export, table by table."""
 

@@ -471,6 +471,7 @@ def test_a_reader_of_a_list_that_the_settings_lost_gets_no_broken_mail(database:
         subscriber_id=row.subscriber_id,
         address=reader(1),
         wishes=USUAL,
+        since=None,
         attempts=0,
         claim="",
     )

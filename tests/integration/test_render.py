@@ -25,7 +25,7 @@ from lxml import html as lxml_html
 
 from digest.commands import read_commands
 from digest.errors import SettingsError
-from digest.model import Issue, Kind, Letter
+from digest.model import Earlier, Issue, Kind, Letter
 from digest.render import Press, Slot, environment, fill, render
 from digest.render import words as words_module
 from digest.wishes import Act, Command
@@ -103,6 +103,26 @@ def test_an_issue_of_a_thin_day_says_so_before_its_stories_and_any_other_does_no
     for whole in (thin.html, thin.text):
         assert 0 < whole.index("A quiet day: there was little to tell.") < whole.rindex("Headline 1")
     assert "A quiet day" not in full.html + full.text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_letter_that_makes_up_for_others_says_from_when_in_every_language(
+    press: Press, language: str
+) -> None:
+    usual = printed(press, sample(), language=language)
+    late = printed(
+        press,
+        dataclasses.replace(sample(), best_since=Earlier(date=date(2015, 5, 3), number=1)),
+        language=language,
+    )
+    [line] = set(late.text.splitlines()) - set(usual.text.splitlines())
+    said = [words(one) for one in tree(late).xpath("//td[@class='facts']")]
+
+    assert [one.replace("\N{NO-BREAK SPACE}", " ") for one in said[1:2]] == [
+        line.replace("\N{NO-BREAK SPACE}", " ")
+    ]
+    assert "3" in line or "٣" in line
+    assert (language == "en") == (line == "Since your last letter: the best from 3 May on.")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -337,7 +337,7 @@ def test_an_issue_is_found_by_its_list_and_date_and_by_its_row(database: Databas
         assert issues.find(connection, "daily", date(2015, 10, 21)) == (issue_id, issue())
         assert issues.find(connection, "daily", date(2015, 10, 22)) is None
         assert issues.find(connection, "weekly", date(2015, 10, 21)) is None
-        assert issues.get(connection, issue_id) == issue()
+        assert issues.place(connection, issue_id) == ("daily", date(2015, 10, 21))
 
 
 def test_the_numbers_of_a_list_count_on_and_its_newest_issue_says_when_it_closed(database: Database) -> None:

@@ -11,10 +11,11 @@ from issues import TODAY, article, issue, section, story
 from makers import MORNING, wishes
 from visitor import DAILY, Form, Pages, Seen, Visitor, settings, site
 
+from digest import curate as curating
 from digest import privacy
 from digest.address import parse_address
 from digest.curate import Memory, curate, shares
-from digest.model import Issue, SubscriberState, SuppressionReason
+from digest.model import Issue, Story, SubscriberState, SuppressionReason
 from digest.store import issues, subscribers, votes
 from digest.tokens import Purpose
 
@@ -438,10 +439,95 @@ def test_the_voices_are_those_of_a_list_and_of_a_time(pages: Pages) -> None:
     assert by_source(pages, since=MORNING - timedelta(seconds=1)) == {"wire": 1}
 
 
+# --- voices, which ranking hears
+
+
+def vote(pages: Pages, readers: int, told: Story, network: str | None, *, first: int = 0) -> None:
+    """Let so many readers vote for a story from one network."""
+    for number in range(first, first + readers):
+        address = f"reader{number}@mail.example"
+        token(pages, address)
+        with pages.database.transaction() as connection:
+            found = subscribers.find(connection, "daily", address)
+            assert found is not None
+            votes.put(connection, found.id, "daily", told, now=pages.clock(), network=network)
+
+
+def by_story(pages: Pages, *, since: datetime = MORNING - timedelta(days=30)) -> dict[str, int]:
+    with pages.database.transaction() as connection:
+        return votes.by_story(connection, [FERRY.id, REEF.id, CHESS.id], since=since)
+
+
+@pytest.mark.parametrize(("readers", "voices"), [(0, 0), (1, 1), (2, 2), (3, 2), (4, 2), (5, 3), (100, 10)])
+def test_of_the_readers_of_one_network_the_root_is_heard(pages: Pages, readers: int, voices: int) -> None:
+    assert votes.heard(readers) == voices
+    vote(pages, readers, story(FERRY), "a network")
+
+    assert by_source(pages).get("wire", 0) == voices
+    assert by_story(pages).get(FERRY.id, 0) == voices
+
+
+def test_readers_of_other_networks_and_of_none_are_heard_each(pages: Pages) -> None:
+    vote(pages, 9, story(FERRY), "a network")
+    vote(pages, 4, story(FERRY), "another", first=9)
+    vote(pages, 3, story(FERRY), None, first=13)
+
+    assert by_source(pages) == {"wire": 3 + 2 + 3}
+    assert by_story(pages) == {FERRY.id: 3 + 2 + 3}
+
+
+def test_a_page_counts_the_readers_and_not_the_voices(pages: Pages) -> None:
+    vote(pages, 9, story(FERRY), "a network")
+
+    assert said(pages.visitor().open(PAST), 1) == "9 readers of this letter have voted."
+
+
+def test_a_reader_who_votes_at_home_and_at_work_is_one_voice(pages: Pages) -> None:
+    vote(pages, 1, story(FERRY), "home")
+    vote(pages, 1, story(CHESS), "work")
+
+    assert by_source(pages) == {"wire": 1}
+
+
+def test_who_reads_two_lists_is_one_voice_for_a_story_of_both(pages: Pages) -> None:
+    for name in ("daily", "weekly"):
+        hers = token(pages, name=name)
+        with pages.database.transaction() as connection:
+            number = pages.tokens.read(Purpose.VOTE, hers)
+            assert number is not None
+            votes.put(connection, number, name, story(FERRY), now=MORNING, network=f"at {name}")
+
+    assert by_story(pages) == {FERRY.id: 1}
+    assert by_story(pages, since=MORNING) == {}
+
+
+def test_a_vote_comes_with_a_keyed_hash_of_its_network_and_of_nothing_nearer(pages: Pages) -> None:
+    for number, address in enumerate(("192.0.2.7", "192.0.2.250", "198.51.100.7")):
+        hers = token(pages, f"reader{number}@mail.example")
+        press(pages.visitor(X_Forwarded_For=address), hers)
+
+    near, nearer, far = (row["network"] for row in pages.rows("votes"))
+    assert near == nearer != far
+    assert "192.0.2" not in str(pages.dump())
+
+
+def test_the_network_of_a_vote_is_forgotten_when_it_counts_no_more_in_ranking(pages: Pages) -> None:
+    vote(pages, 4, story(FERRY), "a network")
+    now = pages.clock() + privacy.NETWORKS_KEPT
+    for later, left in ((timedelta(), {"a network"}), (timedelta(seconds=1), {None})):
+        with pages.database.transaction() as connection:
+            privacy.expire(connection, pages.settings.retention, fingerprint=str, now=now + later)
+        assert {row["network"] for row in pages.rows("votes")} == left
+
+    assert privacy.NETWORKS_KEPT >= curating.LIKED_SINCE
+    assert by_source(pages, since=now - curating.LIKED_SINCE) == {}
+    assert said(pages.visitor().open(PAST), 1) == "4 readers of this letter have voted."
+
+
 def test_what_readers_voted_for_comes_first_tomorrow(pages: Pages) -> None:
-    readers = [token(pages, f"reader{number}@mail.example") for number in range(5)]
-    for hers in readers:
-        press(pages.visitor(), hers, 2)
+    for number in range(5):
+        reader = pages.visitor(X_Forwarded_For=f"192.0.{number}.1")
+        press(reader, token(pages, f"reader{number}@mail.example"), 2)
     published = datetime(2015, 10, 22, 5, tzinfo=UTC)
     day = [
         article(

@@ -1,85 +1,17 @@
 """What a reader wishes for is what he is sent: at his hour, as often as he likes, what interests him, in his format."""
 
-from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from email import message_from_bytes, policy
-from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
-from issues import article
-from makers import MORNING, Clock, Mailserver, rows, subscribe
+from makers import MORNING, rows
+from newsroom import Newsroom
 
-from digest import config
-from digest.app import App
-from digest.deliver import deliver
 from digest.model import DeliveryState, SubscriberState
-from digest.store import articles, deliveries, subscribers, variants
+from digest.store import deliveries, subscribers, variants
 from digest.tokens import Purpose
 from digest.wishes import Format, Frequency, Stance, Topic, Wishes
-
-SETTINGS = """
-[publisher]
-address = "digest@digest.example"
-[web]
-listen = ""
-[sources.northern-wire]
-kind = "folder"
-path = "articles"
-[lists.daily]
-method = "lead"
-at = "06:00"
-top_stories = 0
-[lists.daily.sections.city]
-stories = 9
-[lists.daily.sections.sport]
-stories = 9
-"""
-
-
-class Newsroom:
-    """A list with readers, whose mails a test reads; `more` are settings of the list."""
-
-    def __init__(self, folder: Path, more: str = "") -> None:
-        (folder / "config.toml").write_text(SETTINGS.replace("top_stories = 0", f"top_stories = 0\n{more}"))
-        self.clock = Clock()
-        self.app = App(config.load(folder / "config.toml"), clock=self.clock)
-        self.server = Mailserver()
-
-    def reader(self, name: str, wishes: Wishes) -> None:
-        address = f"{name}@mail.example"
-        subscribe(self.app.database, address)
-        with self.app.database.transaction() as connection:
-            found = subscribers.find(connection, "daily", address)
-            assert found is not None
-            subscribers.set_wishes(connection, found.id, wishes)
-
-    def happens(self, number: int, section: str) -> None:
-        told = article(number, title=f"{section} {number}", section=section, published=self.clock())
-        with self.app.database.transaction() as connection:
-            articles.put(connection, [told], now=self.clock())
-
-    def publish(self) -> None:
-        assert self.app.publish("daily") is not None
-
-    def send(self) -> Counter[DeliveryState]:
-        return deliver(
-            self.app.database,
-            self.server,
-            self.app.settings.delivery,
-            write=self.app.writer,
-            clock=self.clock,
-        )
-
-    def got(self, name: str) -> list[EmailMessage]:
-        mails = [mail for mail in self.server.mails if mail.recipient == f"{name}@mail.example"]
-        return [message_from_bytes(mail.message, policy=policy.default) for mail in mails]
-
-    def text(self, name: str) -> str:
-        body = self.got(name)[-1].get_body(("plain",))
-        assert body is not None
-        return str(body.get_content())
 
 
 @pytest.fixture
