@@ -147,15 +147,17 @@ def tailor(
         }
     )
     kept.sort(key=lambda story: list_wishes.section_of(story.lead) not in first)
-    lifted = _lifted(kept, first, list_wishes)
     made = compose(
-        lifted, fitted, name=newest.list, number=newest.number, on=newest.date, closed=newest.closed
+        _lifted(kept, first, list_wishes),
+        fitted,
+        name=newest.list,
+        number=newest.number,
+        on=newest.date,
+        closed=newest.closed,
+        corrections=[correction for issue in fresh for correction in issue.corrections],
     )
-    return dataclasses.replace(
-        made,
-        corrections=tuple(correction for issue in fresh for correction in issue.corrections),
-        best_since=Earlier(date=fresh[-1].date, number=fresh[-1].number) if wanted.away else None,
-    )
+    since = Earlier(date=fresh[-1].date, number=fresh[-1].number) if wanted.away else None
+    return dataclasses.replace(made, best_since=since)
 
 
 def _tellings(issues: Sequence[Issue], wanted: Variant) -> list[list[Story]]:

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+from datetime import date
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from digest.pipeline import LARGEST_LETTER, print_letter, web_letter
 from digest.render import environment, fill, render
 from digest.render.pieces import excerpts
 from digest.resources import shipped
-from digest.tailor import tailor
+from digest.tailor import Variant, tailor
 from digest.wishes import Frequency, Wishes
 
 PRESS = environment([shipped("templates")])
@@ -170,8 +171,10 @@ def test_two_long_sentences_are_cut_to_where_they_part() -> None:
 def test_a_tailored_letter_keeps_the_corrections_whatever_its_reader_wishes() -> None:
     older = dataclasses.replace(corrected(correction(1)), number=56, date=sample().date.replace(day=20))
     newest = corrected(correction(2))
-    minutes = tailor([newest], Wishes(minutes=1), wishes(), votes={})
-    weekly = tailor([newest, older], Wishes(frequency=Frequency.WEEKLY), wishes(), votes={})
+    alone = Variant(wishes=Wishes(minutes=1), since=older.date)
+    both = Variant(wishes=Wishes(frequency=Frequency.WEEKLY), since=date.min)
+    minutes = tailor([newest], alone, wishes(), votes={})
+    weekly = tailor([older, newest], both, wishes(), votes={})
 
     assert minutes.corrections == newest.corrections
     assert weekly.corrections == (*newest.corrections, *older.corrections)

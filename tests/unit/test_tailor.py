@@ -246,7 +246,7 @@ def test_minutes_leave_out_the_lowest_stories() -> None:
 def test_a_topic_that_is_wanted_more_has_its_minutes_before_all_others() -> None:
     many = [told(number, ("City", "Sport")[number % 2], 1 / number) for number in range(1, 80)]
     wanted = Wishes(minutes=1, topics=(Topic(name="sport", stance=Stance.MORE),))
-    short = tailor([morning(TODAY, *many)], wanted, OWN, votes={})
+    short = letter(wanted, morning(TODAY, *many))
 
     assert {one.section for one in short.stories} == {"sport"}
 
