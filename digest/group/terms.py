@@ -1,0 +1,55 @@
+"""What of a text is compared: its words, cut to their stems, in scripts with and without spaces."""
+
+from collections import defaultdict
+
+import regex
+
+from digest.extract.lexicon import FUNCTION
+from digest.model import Article
+
+LEAD_CHARACTERS = 1200
+TITLE_CHARACTERS = 400
+TITLE_TIMES = 3
+"""How much more a word of the title counts than one of the lead; a title without a text stands for itself."""
+
+GRAM = 4
+GRAM_WEIGHT = 0.5
+"""How much four letters of a title's word count against the word: in a headline they catch what its stem does not."""
+
+_SHORTEST_STEM = 4
+
+_UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]++")
+_WORD = regex.compile(r"[\w\p{M}]++")
+
+
+def words(text: str) -> list[str]:
+    """Give the words and numbers of a text in lower case; scripts without spaces give pairs of characters."""
+    if _UNSPACED.search(text):
+        text = _UNSPACED.sub(lambda run: f" {' '.join(_pairs(run.group()))} ", text)
+    return _WORD.findall(text.casefold())
+
+
+def _pairs(run: str) -> list[str]:
+    return [run[at : at + 2] for at in range(max(1, len(run) - 1))]
+
+
+def terms(article: Article) -> dict[str, float]:
+    """Count the stems of an article's title and lead, and the short runs of letters of its title."""
+    lead = article.text[:LEAD_CHARACTERS]
+    counts: dict[str, float] = defaultdict(float)
+    for word in words(lead):
+        if word not in FUNCTION:
+            counts[stem(word)] += 1
+    times = TITLE_TIMES if counts else 1
+    for word in words(article.title[:TITLE_CHARACTERS]):
+        if word not in FUNCTION:
+            counts[stem(word)] += times
+            framed = f" {word} "
+            for at in range(max(1, len(framed) - GRAM + 1)):
+                counts[f" {framed[at : at + GRAM]}"] += times * GRAM_WEIGHT
+    return counts
+
+
+def stem(word: str) -> str:
+    """Give the first three quarters of a word, four letters at least: it needs no language, and does as well."""
+    return word[: max(_SHORTEST_STEM, -(-len(word) * 3 // 4))]
