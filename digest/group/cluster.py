@@ -25,11 +25,11 @@ class _Cluster:
     headlines: int  # articles without a text
     within: float  # the sum of the cosines of its articles with each other and themselves
     near: dict[int, float] = field(default_factory=dict)  # to other clusters: the sum of cosines
+    norm: float = 1.0
 
-    @property
-    def norm(self) -> float:
+    def measure(self) -> None:
         share = self.headlines / len(self.members)
-        return float(len(self.members) ** (1 - share) * math.sqrt(self.within) ** share)
+        self.norm = float(len(self.members) ** (1 - share) * math.sqrt(self.within) ** share)
 
     def may_join(self, other: "_Cluster") -> bool:
         strangers = self.languages and other.languages and self.languages.isdisjoint(other.languages)
@@ -41,18 +41,20 @@ def cluster(
     threads: Sequence[str | None],
     seeds: Iterable[Sequence[int]],
     links: Iterable[tuple[int, int, float]],
+    *,
+    enough: float = SAME_STORY,
 ) -> Iterator[list[int]]:
     """Give the members of each cluster, in order; those that are in a thread already come first."""
     clusters = _seeded(articles, threads, seeds, links)
     heap: list[tuple[float, int, int]] = []
     for number in list(clusters):
-        _push(heap, clusters, number, below=True)
+        _push(heap, clusters, number, enough, below=True)
     number = len(clusters)
     while heap:
         _, a, b = heapq.heappop(heap)
         if a in clusters and b in clusters:
             clusters[number] = _joined(clusters, a, b, number)
-            _push(heap, clusters, number)
+            _push(heap, clusters, number, enough)
             number += 1
     return (sorted(one.members) for one in clusters.values())
 
@@ -87,17 +89,21 @@ def _seeded(
 
 
 def _push(
-    heap: list[tuple[float, int, int]], clusters: dict[int, _Cluster], number: int, *, below: bool = False
+    heap: list[tuple[float, int, int]],
+    clusters: dict[int, _Cluster],
+    number: int,
+    enough: float,
+    *,
+    below: bool = False,
 ) -> None:
     """Put a cluster's links that are strong enough on the heap; `below`: only those to clusters before it."""
     one = clusters[number]
-    norm = one.norm
     for other, cosines in one.near.items():
         if below and other > number:
             continue
-        link = cosines / (norm * clusters[other].norm)
-        if link >= SAME_STORY and one.may_join(clusters[other]):
-            heapq.heappush(heap, (-link, other, number))
+        norms = one.norm * clusters[other].norm
+        if cosines >= enough * norms and one.may_join(clusters[other]):
+            heapq.heappush(heap, (-cosines / norms, other, number))
 
 
 def _joined(clusters: dict[int, _Cluster], a: int, b: int, number: int) -> _Cluster:
@@ -114,7 +120,7 @@ def _joined(clusters: dict[int, _Cluster], a: int, b: int, number: int) -> _Clus
     for third, cosines in near.items():
         clusters[third].near.pop(a, None)
         clusters[third].near[number] = cosines
-    return _Cluster(
+    joined = _Cluster(
         members=one.members + other.members,
         thread=one.thread or other.thread,
         languages=one.languages | other.languages,
@@ -122,3 +128,5 @@ def _joined(clusters: dict[int, _Cluster], a: int, b: int, number: int) -> _Clus
         within=within,
         near=near,
     )
+    joined.measure()
+    return joined

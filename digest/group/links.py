@@ -39,9 +39,14 @@ MOST_LINKS = 1_000_000
 FEWEST_NEIGHBOURS = 32
 """Each article is linked to its nearest only, so many at least, and else as many as make so many links."""
 
-HALF_LIFE_DAYS = 4.0
-AT_LEAST = 0.5
-"""What was told before is nearer the fresher it is: after a day its nearness falls by half in so many, to so much."""
+FADING_FRESH = (180.0, 90.0)
+FADING_KNOWN = (1.0, 4.0)
+FADED = 0.5
+"""How nearness fades with the days between two articles: it begins after so many, halves in so many, and ends here.
+
+What came together is compared nearly as it is, since the dates of articles are often wrong; what was told on another
+day must be nearer to go on, or the weather would.
+"""
 
 COLUMN_HOURS = 18.0
 """What one source prints under the same title, so far apart, in other words, is a column: the weather, no story."""
@@ -76,13 +81,19 @@ def links(articles: Sequence[Article], threads: Sequence[str | None]) -> Iterato
             comparable &= same_thread
         else:
             comparable &= (columns[:b] != columns[b]) | (columns[b] == 0) | (apart < COLUMN_HOURS * _HOUR)
-            faded = 0.5 ** (np.maximum(apart - _DAY, 0.0) / (HALF_LIFE_DAYS * _DAY))
-            cosines *= np.where(told[:b] != 0, np.maximum(faded, AT_LEAST), 1.0)
+            cosines *= np.where(told[:b] == 0, _faded(apart, *FADING_FRESH), _faded(apart, *FADING_KNOWN))
         near = np.flatnonzero(comparable & (cosines >= FLOOR))
         if len(near) > room:
             near = near[np.argsort(-cosines[near], kind="stable")[:room]]
         for a, cosine in zip(near.tolist(), cosines[near].tolist(), strict=True):
             yield a, b, cosine
+
+
+def _faded(apart: "Floats", grace: float, half_life: float) -> "Floats":
+    import numpy as np  # noqa: PLC0415
+
+    days = np.maximum(apart / _DAY - grace, 0.0)
+    return np.maximum(0.5 ** (days / half_life), FADED)
 
 
 def _column(article: Article) -> str:

@@ -1,9 +1,7 @@
 """Articles that tell the same story share a thread, and others do not; threads go on from day to day."""
 
 import dataclasses
-import random
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -263,7 +261,7 @@ def test_what_was_told_a_week_ago_must_be_nearer_to_go_on() -> None:
             published=MORNING - timedelta(days=days),
         )
         today = telling(
-            "Stocks fell in Carrow as the harbour strike and a weak crown worried traders and brokers.",
+            "Stocks of bakers lost most when afraid traders in Carrow sold on Friday.",
             "observer",
         )
         return group([today, *OTHERS], {"markets": [before]})[today.id] == "markets"
@@ -311,8 +309,7 @@ def test_the_same_odd_text_under_no_title_is_grouped_without_a_word(text: str) -
 
 
 def test_a_long_text_is_looked_at_as_far_as_it_is_good_for() -> None:
-    rng = random.Random(1)
-    long = telling(" ".join(str(rng.random()) for _ in range(300_000)), title="Numbers")
+    long = telling(" ".join(map(str, range(700_000))), title="Numbers")
 
     assert (
         len(join([long, dataclasses.replace(long, source="copy", url="https://copy.example/"), *OTHERS])) == 6
