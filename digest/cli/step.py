@@ -107,7 +107,7 @@ def group() -> None:
         )
 
     answers = [_tried(raw, one) for raw in sys.stdin.buffer]
-    threads = threads_of(article for _, article, _ in answers if article)
+    threads = threads_of([article for _, article, _ in answers if article])
     first: dict[str, tuple[Any, Any]] = {}
     for at, (name, article, _) in enumerate(answers):
         if article:

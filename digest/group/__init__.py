@@ -19,7 +19,7 @@ from digest.model import Article, instant
 NOTHING_KNOWN: Mapping[str, Sequence[Article]] = MappingProxyType({})
 
 
-def group(fresh: Iterable[Article], known: Mapping[str, Sequence[Article]] = NOTHING_KNOWN) -> dict[str, str]:
+def group(fresh: Sequence[Article], known: Mapping[str, Sequence[Article]] = NOTHING_KNOWN) -> dict[str, str]:
     """Give the thread of each fresh article, by the article's id.
 
     `known` are the threads of the last days with their articles. A fresh article joins one of them, or others that

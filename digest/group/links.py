@@ -22,8 +22,8 @@ Link = tuple[int, int, float]
 FLOOR = 0.03
 """A cosine below this is chance."""
 
-BACKGROUND = 5
-"""Articles of other days that are imagined to have none of a word, lest two articles have no rare word at all."""
+BACKGROUND = 3
+"""Articles of each language that are imagined to have none of a word, lest two alone have no rare word at all."""
 
 IMAGINED = 30
 """The same for each source: what it always writes about says little, but a few articles do not tell what that is."""
@@ -64,9 +64,10 @@ def links(articles: Sequence[Article], threads: Sequence[str | None]) -> Iterato
         return
     import numpy as np  # noqa: PLC0415 - heavy, and not needed to ask for --help
 
-    index = _Index([terms(article) for article in articles], [article.source for article in articles])
-    moments = np.array([instant(a.when).timestamp() if a.when else np.nan for a in articles])
     languages = _numbered([(article.language or "").partition("-")[0] for article in articles])
+    sources = _numbered([article.source for article in articles])
+    index = _Index([terms(article) for article in articles], languages, sources)
+    moments = np.array([instant(a.when).timestamp() if a.when else np.nan for a in articles])
     columns = _numbered([_column(article) for article in articles])
     told = _numbered([thread or "" for thread in threads])
     room = max(FEWEST_NEIGHBOURS, MOST_LINKS // len(articles))
@@ -113,7 +114,9 @@ def _numbered(names: Sequence[str]) -> "Indices":
 class _Index:
     """The articles' vectors, of length 1 or, where there are few words, less; and each term's articles."""
 
-    def __init__(self, counted: Sequence[Mapping[str, float]], sources: Sequence[str]) -> None:
+    def __init__(
+        self, counted: Sequence[Mapping[str, float]], languages: "Indices", sources: "Indices"
+    ) -> None:
         import numpy as np  # noqa: PLC0415
 
         numbers: dict[str, int] = {}
@@ -123,9 +126,12 @@ class _Index:
         )
         owners = np.repeat(np.arange(len(counted)), sizes)
         articles = np.bincount(self._terms, minlength=len(numbers))
-        rare = np.log((len(counted) + BACKGROUND) / articles)[self._terms]
         values = np.array([n for counts in counted for n in counts.values()], dtype=np.float64)
-        values *= np.minimum(rare, _rare_for_source(sources, owners, self._terms))
+        have, all_of_them = _counted(languages, owners, self._terms)
+        rare = np.log((all_of_them + BACKGROUND) / have)
+        have, all_of_them = _counted(sources, owners, self._terms)
+        others = np.where(sources[owners] == 0, 0.0, (have - 1) / (all_of_them + IMAGINED))
+        values *= np.minimum(rare, -np.log(np.maximum(others, np.finfo(np.float64).tiny)))
         lengths = np.sqrt(np.bincount(owners, values**2, minlength=len(counted)) + UNSAID)
         self._values = values / lengths[owners]
         self._ends = np.concatenate(([0], np.cumsum(sizes)))
@@ -147,15 +153,12 @@ class _Index:
         return np.bincount(self._owners[listed], products, minlength=article + 1)[:article].astype(np.float64)
 
 
-def _rare_for_source(sources: Sequence[str], owners: "Indices", terms: "Indices") -> "Floats":
-    """Tell how rare each article's terms are in the other articles of its source."""
+def _counted(kinds: "Indices", owners: "Indices", terms: "Indices") -> tuple["Indices", "Indices"]:
+    """Give for each article's terms how many articles of its kind have them, and how many there are."""
     import numpy as np  # noqa: PLC0415
 
-    numbers: dict[str, int] = {}
-    own = [numbers.setdefault(source or f"\0{index}", len(numbers)) for index, source in enumerate(sources)]
-    source = np.array(own, dtype=np.int64)
-    articles = np.bincount(source)[source][owners]
-    keys = source[owners] * (int(terms.max(initial=0)) + 1) + terms
-    _, which, counts = np.unique(keys, return_inverse=True, return_counts=True)
-    others = (counts[which] - 1) / (articles + IMAGINED)
-    return np.asarray(-np.log(np.maximum(others, np.finfo(np.float64).tiny)), dtype=np.float64)
+    kind = kinds[owners]
+    _, which, counts = np.unique(
+        kind * (terms.max(initial=0) + 1) + terms, return_inverse=True, return_counts=True
+    )
+    return counts[which], np.bincount(kinds)[kind]

@@ -8,7 +8,7 @@ from digest.model import Article
 
 LEAD_CHARACTERS = 1200
 TITLE_CHARACTERS = 400
-TITLE_TIMES = 3
+TITLE_TIMES = 2
 """How much more a word of the title counts than one of the lead; a title without a text stands for itself."""
 
 GRAM = 4

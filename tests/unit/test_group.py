@@ -86,7 +86,7 @@ def test_headlines_alone_tell_the_same_event() -> None:
         headline("Port Alder closes flood barrier as storm nears", "observer"),
         headline("Storm: Port Alder's barrier closes", "phare"),
     ]
-    others = [headline(title) for title in ("Ferry strike ends", "Bank holds rate", "New coral reef mapped")]
+    others = [headline(" ".join(text.split()[:8])) for text in DAY[1:]]
 
     assert join([*told, *others]) == [told, *([one] for one in others)]
 
@@ -162,6 +162,19 @@ def test_an_article_of_unknown_language_does_not_join_two_languages() -> None:
     ]
 
     assert not together(tellings[0], tellings[2], tellings[1])
+
+
+def test_a_language_with_few_articles_is_not_one_story() -> None:
+    french = [
+        telling(text, "phare", language="fr")
+        for text in (
+            "La vieille horloge de la place sonne encore deux fois par jour depuis le printemps dernier.",
+            "Une exposition de cartes marines ouvre ses portes depuis hier soir dans la grande salle.",
+            "Les apiculteurs de la vallée attendent encore la pluie, deux fois promise depuis mardi.",
+        )
+    ]
+
+    assert len(join([*french, *OTHERS])) == 3 + len(OTHERS)
 
 
 def test_articles_in_the_variants_of_one_language_may_be_one_story() -> None:
