@@ -1,18 +1,24 @@
 """Each pure step alone, as a filter: `digest step NAME`, JSON Lines in, JSON Lines out.
 
 One line comes out for each line that goes in, in order; what cannot be done has an `error` field instead of a result.
+All but `group` answer each line at once.
 """
 
 import json
+import math
 import sys
+from collections import Counter
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 
 from digest.cli.screen import app
 from digest.errors import DigestError
-from digest.model import Document, Method, When, to_json
+from digest.extract.language import normalise
+from digest.model import PARAGRAPH_BREAK, Article, Document, Method, When, instant, parse_when, to_json
+
+T = TypeVar("T")
 
 step = typer.Typer(help="Run one pure step over JSON Lines from standard input.", no_args_is_help=True)
 app.add_typer(step, name="step")
@@ -77,6 +83,42 @@ def summarise(
     _filter(one)
 
 
+@step.command()
+def group() -> None:
+    """{id, title?, text?, published?, source?, lang?} → {id, story}, the id of the story's earliest article.
+
+    All of the input is read before the first answer.
+    """
+    from digest.group import group as threads_of  # noqa: PLC0415
+
+    told: Counter[str] = Counter()
+
+    def one(line: dict[str, Any]) -> Article:
+        address = json.dumps(line.get("id"), sort_keys=True)
+        told[address] += 1  # an id may come again; each line is an article all the same
+        text = _field(line, "text", str, None) or ""
+        return Article(
+            source=_field(line, "source", str, None) or "",
+            title=_field(line, "title", str, None) or "",
+            body=tuple(filter(None, map(str.strip, text.split(PARAGRAPH_BREAK)))),
+            url=f"{address} {told[address]}",
+            language=normalise(_field(line, "lang", str, None)),
+            published=_moment(_field(line, "published", str, None)),
+        )
+
+    answers = [_tried(raw, one) for raw in sys.stdin.buffer]
+    threads = threads_of([article for _, article, _ in answers if article])
+    first: dict[str, tuple[Any, Any]] = {}
+    for at, (name, article, _) in enumerate(answers):
+        if article:
+            place = (*_earliness(article, name), at)
+            first[threads[article.id]] = min(
+                first.get(threads[article.id], (place, name)), (place, name), key=lambda held: held[0]
+            )
+    for name, article, problem in answers:
+        _answer(name, {"story": first[threads[article.id]][1]} if article else {"error": problem})
+
+
 _REQUIRED = object()
 
 
@@ -95,20 +137,44 @@ def _field(line: dict[str, Any], name: str, kind: type, default: Any = _REQUIRED
 def _filter(one: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
     """Run `one` over each line of standard input."""
     for raw in sys.stdin.buffer:
-        line: Any = None
-        try:
-            line = json.loads(raw)
-            if not isinstance(line, dict):
-                raise WrongLineError("the line is no JSON object")
-            result = one(line)
-        except (ValueError, RecursionError) as error:
-            result = {"error": f"the line is no JSON: {error}" if line is None else str(error)}
-        except DigestError as error:
-            result = {"error": str(error)}
-        name = line.get("id") if isinstance(line, dict) else None
-        text = json.dumps({"id": name, **result}, ensure_ascii=False)
-        sys.stdout.buffer.write(text.encode("utf-8", "replace") + b"\n")
-        sys.stdout.buffer.flush()
+        name, result, problem = _tried(raw, one)
+        _answer(name, {"error": problem} if result is None else result)
+
+
+def _tried(raw: bytes, one: Callable[[dict[str, Any]], T]) -> tuple[Any, T | None, str]:
+    """Give the line's id, what `one` makes of it, or else why it could not."""
+    line: Any = None
+    result, problem = None, ""
+    try:
+        line = json.loads(raw)
+        if not isinstance(line, dict):
+            raise WrongLineError("the line is no JSON object")
+        result = one(line)
+    except (ValueError, RecursionError) as error:
+        problem = f"the line is no JSON: {error}" if line is None else str(error)
+    except DigestError as error:
+        problem = str(error)
+    return (line.get("id") if isinstance(line, dict) else None), result, problem
+
+
+def _answer(name: Any, result: dict[str, Any]) -> None:
+    text = json.dumps({"id": name, **result}, ensure_ascii=False)
+    sys.stdout.buffer.write(text.encode("utf-8", "replace") + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def _moment(text: str | None) -> When | None:
+    try:
+        return parse_when(text) if text else None
+    except ValueError:
+        raise WrongLineError(f"published should be an ISO 8601 day or moment, not {text!r:.60}") from None
+
+
+def _earliness(article: Article, name: Any) -> tuple[Any, ...]:
+    """Sort by time, the undated last, then by id, numbers first."""
+    when = instant(article.published).timestamp() if article.published else math.inf
+    number = name if isinstance(name, int | float) and math.isfinite(name) else math.inf
+    return when, number, json.dumps(name, sort_keys=True)
 
 
 def _day(when: When | None) -> str | None:

@@ -1,4 +1,4 @@
-"""`digest step extract|summarise`: the pure steps as filters, a line out for each line in, whatever comes in."""
+"""`digest step extract|group|summarise`: the pure steps as filters, a line out for each line in, whatever comes in."""
 
 import json
 from pathlib import Path
@@ -28,7 +28,7 @@ BROKEN = {
     b'{"id": "null", "html": null, "text": null}': "",
     b'{"id": "empty", "html": "", "text": ""}': "",
 }
-"""Lines that neither filter can do anything with, and words of what it says."""
+"""Lines that extract and summarise can do nothing with, and words of what they say."""
 
 
 def filtered(
@@ -132,6 +132,67 @@ def test_summarise_gives_an_error_for_each_line_that_it_cannot_read_and_goes_on(
         else:
             assert says in line["error"], line
     assert len(lines[-1]["sentences"]) == 3
+
+
+BARRIER = {
+    "title": "Flood barrier closes at Port Alder",
+    "text": "The new flood barrier of Port Alder closed for the first time when the storm reached the harbour.",
+}
+BARRIER_TOO = {
+    "title": "Port Alder shuts its barrier",
+    "text": "Port Alder shut its flood barrier for the first time as the storm surge reached the harbour mouth.",
+}
+FERRY = {"title": "Ferry crews end their strike after nine days"}
+
+
+def test_group_calls_a_story_by_its_earliest_article_in_whatever_line_it_comes(terminal: Terminal) -> None:
+    given = [
+        {"id": "undated", **BARRIER_TOO},
+        {"id": 2, **FERRY, "source": "wire", "lang": "en"},
+        {"id": ["later"], **BARRIER, "published": "2015-10-21T09:00:00+02:00"},
+        {"id": "early", **BARRIER_TOO, "published": "2015-10-21"},
+        {"id": 10, "title": "Ferry strike: crews end it", "text": None},
+    ]
+    stories = ["early", 2, "early", "early", 2]
+
+    lines = filtered(terminal, "group", *given)
+    assert lines == [{"id": one["id"], "story": story} for one, story in zip(given, stories, strict=True)]
+    lines = filtered(terminal, "group", *given[::-1])
+    assert [line["story"] for line in lines] == stories[::-1]
+
+
+def test_group_takes_each_line_for_an_article_though_the_ids_are_the_same(terminal: Terminal) -> None:
+    lines = filtered(
+        terminal, "group", {"id": 1, **BARRIER}, {"id": 1, **FERRY}, {"id": None, **BARRIER_TOO}, {**FERRY}
+    )
+
+    assert [(line["id"], line["story"]) for line in lines] == [(1, 1), (1, 1), (None, 1), (None, 1)]
+
+
+def test_group_gives_an_error_for_each_line_that_it_cannot_read_and_groups_the_others(
+    terminal: Terminal,
+) -> None:
+    lines = filtered(
+        terminal,
+        "group",
+        *BROKEN,
+        {"id": "when", **BARRIER, "published": "yesterday"},
+        {"id": "b", **BARRIER},
+        {"id": "a", **BARRIER_TOO},
+        b'{"id": "half", "title": "\\ud83d", "text": "\\ud83d"}',
+    )
+
+    for line, says in zip(lines, BROKEN.values(), strict=False):
+        if line["id"] in {"nothing", "null", "empty"}:
+            assert line == {"id": line["id"], "story": line["id"]}
+        else:
+            assert says in line["error"], line
+    assert "published should be an ISO 8601 day or moment" in lines[-4]["error"]
+    assert lines[-3:] == [
+        {"id": "b", "story": "a"},
+        {"id": "a", "story": "a"},
+        {"id": "half", "story": "half"},
+    ]
 
 
 def test_one_filter_feeds_the_next(terminal: Terminal) -> None:

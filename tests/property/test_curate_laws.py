@@ -11,7 +11,6 @@ from makers import MORNING, UNTIMED, wishes
 
 from digest import config
 from digest.curate import Memory, choose, curate, rank
-from digest.group import join
 from digest.model import Article, Kind, Story, instant
 
 SOURCES = st.sampled_from(["wire", "observer", "phare", "blatt"])
@@ -73,24 +72,6 @@ EQUALLY_NEAR = [
 
 def value(story: Story, term: str) -> float:
     return next(reason.value for reason in story.reasons if reason.term == term)
-
-
-@UNTIMED
-@given(DAYS)
-def test_joining_loses_no_article_and_has_none_twice(day: list[Article]) -> None:
-    groups = join(day)
-
-    assert Counter(article.id for group in groups for article in group) == Counter(
-        article.id for article in day
-    )
-    assert all(group for group in groups)
-
-
-@UNTIMED
-@given(DAYS)
-def test_a_story_is_told_in_one_language(day: list[Article]) -> None:
-    for group in join(day):
-        assert len({(article.language or "").partition("-")[0] for article in group}) == 1
 
 
 @UNTIMED

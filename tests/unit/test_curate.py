@@ -15,7 +15,6 @@ from makers import MORNING, wishes
 from digest import config
 from digest.config import MORE
 from digest.curate import TOP, Memory, choose, curate, decide, rank, shares
-from digest.group import join
 from digest.model import Article, Earlier, Kind, Story, Told
 
 BARRIER = "The new flood barrier of Port Alder closed for the first time when the storm reached the harbour."
@@ -67,42 +66,7 @@ def reason(story: Story, term: str) -> float:
 # --- joining
 
 
-def test_articles_on_one_event_become_one_story_and_others_stay_apart() -> None:
-    told = [telling(text) for text in DAY]
-    again = telling(BARRIER_TOO, "observer")
-
-    assert join([*told, again]) == [[told[0], again], *([one] for one in told[1:])]
-
-
-def test_articles_in_different_languages_are_never_one_story() -> None:
-    english = telling(BARRIER, "wire", language="en")
-    german = telling(BARRIER, "blatt", language="de")
-    unknown = telling(BARRIER, "blog", language=None)
-
-    assert len(join([english, german, unknown])) == 3
-
-
-def test_articles_in_the_variants_of_one_language_may_be_one_story() -> None:
-    tellings = [telling(BARRIER, "wire", language="en-gb"), telling(BARRIER, "observer", language="en-us")]
-
-    assert len(join([*tellings, *(telling(text) for text in DAY[1:])])) == 6
-
-
-def test_words_that_every_article_has_join_nothing() -> None:
-    tellings = [telling(text + " Subscribe to our newsletter today") for text in DAY]
-
-    assert len(join(tellings)) == len(tellings)
-
-
-def test_words_that_only_hold_a_sentence_together_join_nothing() -> None:
-    one = telling("It was on and it is in, so that we have been with them.")
-    other = telling("They have been on, and that is with it so that we was in.")
-
-    assert len(join([one, other])) == 2
-
-
-def test_nothing_joins_to_nothing() -> None:
-    assert join([]) == []
+def test_a_day_without_articles_has_no_stories() -> None:
     assert curate([], wishes(), now=MORNING) == []
 
 
