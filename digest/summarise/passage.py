@@ -25,6 +25,7 @@ MOST = 200
 _LONGEST_WORD = 40  # letters; the rest of a longer one is not stemmed
 _ALIKE = 0.1  # cosine above which LexRank joins two sentences (Erkan and Radev 2004)
 _DAMPING, _ROUNDS = 0.85, 15
+_LEAST = 3  # numbers and words that say something; with fewer a sentence is an aside
 _TOP = 10  # the most frequent words of a text, its keywords
 _OPENING = 3  # sentences
 _NUMBER = regex.compile(r"\d+")
@@ -64,6 +65,7 @@ class Passage:
         # The first sentence of a text has none to lean on.
         self.leans = np.array([leans_back(text, language) for text in self.texts], bool) & (self.places > 0)
         self.torn = np.array([is_torn(text) for text in self.texts], bool)
+        self.whole = ~self.torn & (self.content_words + self._numbers() >= _LEAST)
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -202,7 +204,7 @@ class Passage:
         return [
             np.minimum(capitals, 8) / 4,
             capitals / size * 5,
-            np.minimum([len(_NUMBER.findall(text)) for text in self.texts], 4) / 2,
+            np.minimum(self._numbers(), 4) / 2,
             np.minimum([len(_QUOTATION.findall(text)) for text in self.texts], 4) / 2,
             np.array([text[0] in "\"'“‘„«" for text in self.texts]),
             np.array(["?" in text for text in self.texts]),
@@ -213,6 +215,9 @@ class Passage:
             np.array([lower[0] in self.stop if lower else False for lower in self.lower]),
             np.array([self._opens_with_name(row) for row in range(len(self))]),
         ]
+
+    def _numbers(self) -> NDArray[np.intp]:
+        return np.array([len(_NUMBER.findall(text)) for text in self.texts], int)
 
     def _opens_with_name(self, row: int) -> bool:
         first = self.content(self.lower[row][:1])

@@ -41,7 +41,7 @@ class Sets:
         self._leaning = _padded(passage.leans[pool])[self._rows]
         self._after = self._follows()
         self._unmet = (self._leaning & ~self._after).sum(1)
-        self.sound = self._unmet == 0
+        self.sound = (self._unmet == 0) & ~_padded(~passage.whole[pool])[self._rows].any(1)
 
     def _follows(self) -> NDArray[np.bool_]:
         """Tell which members stand directly behind the one before in the set."""
