@@ -3,6 +3,7 @@
 import regex
 
 _LEANING = {
+    "ar": "هو هي هم هذا هذه ذلك تلك هؤلاء لكن لكنه لكنها كما ثم",
     "de": "er ihm ihn dies diese dieser dieses jene jener aber doch denn und oder sondern dennoch deshalb daher"
     " dadurch damit dabei dagegen außerdem zudem jedoch trotzdem stattdessen danach daraufhin",
     "en": "he she it him her his hers its they them their theirs this that these those such but and or nor so yet"

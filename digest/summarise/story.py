@@ -22,8 +22,9 @@ def summarise_story(
     They come by article, then in its order; those of the lead have no `article`, the others its id. `told`
     holds sentences of earlier issues: what they say is not said again, and where nothing is new, nothing is
     chosen. Of one article, with nothing told, this is `summarise`. Methods other than `digest` summarise the
-    leading article alone.
+    leading article alone, and `digest` passes over those in another language.
     """
+    told_by = [article for article in articles[:_TELLINGS] if _is_comparable(article, articles[0])]
     picked = [
         pick(
             article.text,
@@ -33,14 +34,20 @@ def summarise_story(
             language=article.language,
             told=told,
         )
-        for article in articles[: _TELLINGS if method is Method.DIGEST else 1]
+        for article in (told_by if method is Method.DIGEST else told_by[:1])
     ]
     if len(picked) > 1 and sentences > 0:
         from digest.summarise.tellings import join  # noqa: PLC0415 - sumy and numpy take a second
 
-        picked = join(articles[: len(picked)], picked, sentences)
+        picked = join(told_by[: len(picked)], picked, sentences)
     return tuple(
-        sentence if not at else dataclasses.replace(sentence, article=articles[at].id)
+        sentence if not at else dataclasses.replace(sentence, article=told_by[at].id)
         for at, chosen in enumerate(picked)
         for sentence in chosen
     )
+
+
+def _is_comparable(article: Article, lead: Article) -> bool:
+    """Tell whether two articles share a language; across languages nothing shows what is said twice."""
+    one, other = ((each.language or "").partition("-")[0].lower() for each in (article, lead))
+    return one == other or not (one and other)

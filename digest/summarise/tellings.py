@@ -12,6 +12,7 @@ from digest.summarise.single import beginning
 
 _THE_SAME = 0.5  # cosine of two sentences, the one of which need not be told after the other
 _OF_THE_SAME = 0.35  # cosine of two, the one of which confirms the other
+_COVERED = 0.6  # of a sentence's words in those of the summary: it tells too little more
 
 Picked = Sequence[tuple[Sentence, ...]]
 """The summary of each article by itself, the lead's first."""
@@ -26,7 +27,7 @@ def join(articles: Sequence[Article], picked: Picked, most: int) -> list[tuple[S
     tellings = _Tellings(articles, picked)
     lead, added = list(picked[0]), list[int]()
     for row in tellings.offers:
-        if not tellings.adds(row, added):
+        if not tellings.adds(row, lead, added):
             continue
         if len(lead) + len(added) < most:
             if tellings.matters(row):
@@ -56,7 +57,7 @@ class _Tellings:
             self.owner += [at] * (len(self.sentences) - len(self.owner))
         lead = articles[0]
         passage = Passage(dict(enumerate(self.sentences)), title=lead.title, language=lead.language)
-        self._likeness = passage.likeness
+        self._likeness, self._has = passage.likeness, passage.has
         self.central: list[float] = (passage.directions @ passage.centre).tolist()
         self._lead = self.owner.count(0)
         self._known = Known((sentence.text for sentence in self.sentences[: self._lead]), lead.language)
@@ -83,11 +84,15 @@ class _Tellings:
         alike = zip(self.owner, self._likeness[row].tolist(), strict=True)
         return any(at not in {0, self.owner[row]} and cosine >= _OF_THE_SAME for at, cosine in alike)
 
-    def adds(self, row: int, added: Sequence[int]) -> bool:
+    def adds(self, row: int, lead: Sequence[Sentence], added: Sequence[int]) -> bool:
         """Tell whether neither the lead, chosen or not, nor what was added says it."""
         said = [*range(self._lead), *added]
-        is_said = bool(said) and self._likeness[row, said].max() >= _THE_SAME
-        return not (is_said or self._known.has(self.sentences[row].text))
+        if said and self._likeness[row, said].max() >= _THE_SAME:
+            return False
+        told = [self._row[0, one.start] for one in lead if (0, one.start) in self._row] + list(added)
+        stems = self._has[row]
+        covered = (stems & self._has[told].any(0)).sum() if told else 0
+        return bool(covered < _COVERED * stems.sum()) and not self._known.has(self.sentences[row].text)
 
     def matters(self, row: int) -> bool:
         """Tell whether another article confirms it, or it is as central as the lead's summary."""
