@@ -45,6 +45,7 @@ class Kind(StrEnum):
 class Method(StrEnum):
     """How the sentences that say the most are found."""
 
+    DIGEST = "digest"  # what a set of sentences says together, as learnt from people's summaries; our own
     LEAD = "lead"  # the first ones: what a journalist puts first
     LEXRANK = "lexrank"  # most like many others, by the words rare in the text; Erkan and Radev 2004
     TEXTRANK = "textrank"  # most words in common with the others; Mihalcea and Tarau 2004

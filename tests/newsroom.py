@@ -58,7 +58,14 @@ class Newsroom:
             subscribers.set_wishes(connection, found.id, wishes)
 
     def happens(self, number: int, section: str) -> None:
-        told = article(number, title=f"{section} {number}", section=section, published=self.clock())
+        word = "".join("abcdefghij"[int(digit)] for digit in str(number))  # no two stories have one in common
+        told = article(
+            number,
+            title=f"{section} {number}",
+            body=(f"{word}ix {word}ed {word}ly in {word}ton. {word}ers {word}ing were {word}ish.",),
+            section=section,
+            published=self.clock(),
+        )
         with self.app.database.transaction() as connection:
             articles.put(connection, [told], now=self.clock())
 

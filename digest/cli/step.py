@@ -65,7 +65,7 @@ def extract() -> None:
 @step.command()
 def summarise(
     sentences: Annotated[int, typer.Option(min=1, help="Sentences, at most.")] = 3,
-    method: Annotated[Method, typer.Option(help="How they are chosen.")] = Method.LEXRANK,
+    method: Annotated[Method, typer.Option(help="How they are chosen.")] = Method.DIGEST,
 ) -> None:
     """{id, title?, text, lang?} → {id, sentences: [{text, start, end}]}, spans of the text in its order."""
     from digest.summarise import summarise as choose  # noqa: PLC0415

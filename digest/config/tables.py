@@ -250,7 +250,7 @@ class List(_Table):
     timezone: Zone = "UTC"
     at: TimeOfDay = "07:00"
     catch_up_hours: Positive = 24
-    method: Method = Method.LEXRANK
+    method: Method = Method.DIGEST
     sentences: Positive = 3
     top_stories: Count = 3
     minutes: Count = 0

@@ -1,4 +1,4 @@
-"""What sumy's algorithms think of the sentences of one text; the only module that imports sumy.
+"""What sumy's algorithms think of the sentences of one text; nothing else imports its summarisers.
 
 Four things stand between them and strangers' texts. They keep ratings by a sentence's text, so no text may be
 handed in twice. Several take time in the square or the cube of the length, so the first sentences and words,
@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 from sumy.models.dom import ObjectDocumentModel, Paragraph
 from sumy.models.dom import Sentence as Rated
-from sumy.nlp.stemmers import Stemmer, null_stemmer
 from sumy.summarizers.edmundson import EdmundsonSummarizer
 from sumy.summarizers.kl import KLSummarizer
 from sumy.summarizers.lex_rank import LexRankSummarizer
@@ -25,10 +24,10 @@ from sumy.summarizers.luhn import LuhnSummarizer
 from sumy.summarizers.reduction import ReductionSummarizer
 from sumy.summarizers.sum_basic import SumBasicSummarizer
 from sumy.summarizers.text_rank import TextRankSummarizer
-from sumy.utils import get_stop_words
 
 from digest.model import PARAGRAPH_BREAK, Sentence
 from digest.summarise import Method
+from digest.summarise.language import Stem, language_name, stemmer, stop_words
 from digest.summarise.words import words
 
 LIMITS = dict.fromkeys(Method, (120, 2500)) | {Method.REDUCTION: (120, 1800), Method.KL: (50, 1500)}
@@ -44,43 +43,6 @@ _SUMMARIZERS = {
     Method.REDUCTION: ReductionSummarizer,
 }
 
-_LANGUAGES = {
-    "ar": "arabic",
-    "cs": "czech",
-    "da": "danish",
-    "de": "german",
-    "el": "greek",
-    "en": "english",
-    "es": "spanish",
-    "fi": "finnish",
-    "fr": "french",
-    "he": "hebrew",
-    "hu": "hungarian",
-    "it": "italian",
-    "ja": "japanese",
-    "ko": "korean",
-    "nb": "norwegian",
-    "nl": "dutch",
-    "nn": "norwegian",
-    "no": "norwegian",
-    "pl": "polish",
-    "pt": "portuguese",
-    "ro": "romanian",
-    "ru": "russian",
-    "sk": "slovak",
-    "sv": "swedish",
-    "th": "thai",
-    "uk": "ukrainian",
-    "zh": "chinese",
-}
-# What sumy has no stemmer for, or one that needs another package; what it has no stop words for; and whose
-# stemmer warns of each word that is not in lower case, 漢字 among them, and keeps it as it is.
-_WITHOUT_STEMMER = {"greek", "polish", "thai"}
-_WITHOUT_STOP_WORDS = {"danish", "dutch", "finnish", "hungarian", "norwegian", "romanian", "russian"}
-_LOWER_CASE_ONLY = {"czech", "slovak"}
-
-Stem = Callable[[str], str | int]
-
 
 def best(
     fit: list[Sentence], count: int, *, text: str, method: Method, title: str, language: str | None
@@ -95,7 +57,7 @@ def best(
     document = ObjectDocumentModel(map(Paragraph, paragraphs))
     try:
         with np.errstate(divide="raise", invalid="raise"):
-            summarizer = _summarizer(method, (language or "").partition("-")[0].lower())
+            summarizer = _summarizer(method, language_name(language))
             chosen = summarizer(document, count) if _can_rate(summarizer, document) else ()
     except (ArithmeticError, LookupError, ValueError):
         chosen = ()
@@ -117,39 +79,20 @@ def _can_rate(summarizer: Any, document: ObjectDocumentModel) -> bool:
     return len(set(map(summarizer.stem_word, content))) >= len(document.sentences)
 
 
-def _summarizer(method: Method, language: str) -> Any:
-    name = _LANGUAGES.get(language)
-    stem = _numbered(_stemmer(name)) if method in (Method.LEXRANK, Method.LSA) else _stemmer(name)
+def _summarizer(method: Method, name: str | None) -> Any:
+    stem: Any = stemmer(name)
+    if method in (Method.LEXRANK, Method.LSA):
+        stem = _numbered(stem)
     if method is Method.EDMUNDSON:
         # His cue words would have to be gathered for each language; sumy insists on some null words.
         edmundson = EdmundsonSummarizer(stem, cue_weight=0.0)
-        edmundson.null_words = _stop_words(name) or {""}
+        edmundson.null_words = stop_words(name) or {""}
         return edmundson
     summarizer = _SUMMARIZERS[method](stem)
-    summarizer.stop_words = _stop_words(name)
+    summarizer.stop_words = stop_words(name)
     return summarizer
 
 
-def _stemmer(name: str | None) -> Stem:
-    """Give a stemmer that remembers; a new one each time, since the Arabic one is not safe among threads."""
-    if name is None or name in _WITHOUT_STEMMER:
-        return cache(null_stemmer)
-    stem = Stemmer(name)
-    if name in _LOWER_CASE_ONLY:
-        return cache(lambda word: stem(word) if word.islower() else word)
-    return cache(stem)
-
-
-def _numbered(stem: Stem) -> Stem:
-    numbers: dict[str | int, int] = {}
+def _numbered(stem: Stem) -> Callable[[str], int]:
+    numbers: dict[str, int] = {}
     return cache(lambda word: numbers.setdefault(stem(word), len(numbers)))
-
-
-@cache
-def _stop_words(name: str | None) -> frozenset[str]:
-    if name is None or name in _WITHOUT_STOP_WORDS:
-        return frozenset()
-    # The Portuguese list holds some words as escapes: \xe9ramos.
-    return frozenset(
-        word.encode("latin-1", "backslashreplace").decode("unicode-escape") for word in get_stop_words(name)
-    )

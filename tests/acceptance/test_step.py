@@ -100,7 +100,7 @@ def test_extract_gives_an_error_for_each_line_that_it_cannot_read_and_goes_on(te
     assert lines[-1]["title"] == "The last line is read"
 
 
-@pytest.mark.parametrize("method", ["lead", "lexrank"])
+@pytest.mark.parametrize("method", ["digest", "lead", "lexrank"])
 def test_summarise_gives_spans_of_the_text_in_its_order(terminal: Terminal, method: str) -> None:
     texts = [
         STORY,
@@ -120,7 +120,7 @@ def test_summarise_gives_spans_of_the_text_in_its_order(terminal: Terminal, meth
         assert [text[start:end] for start, end in spans] == [
             sentence["text"] for sentence in line["sentences"]
         ]
-    assert len(lines[0]["sentences"]) == 2
+    assert len(lines[0]["sentences"]) in ({1, 2} if method == "digest" else {2})
     assert lines[4]["sentences"]
 
 

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from digest.model import Article
 from digest.sentences import sentences
-from digest.summarise import Method, summarise
+from digest.summarise import Method, summarise, summarise_story
+from digest.summarise.openings import leans_back
 
 LANGUAGES = st.sampled_from([None, "en", "de", "pt-br", "cs", "tr", "ar", "hi", "zh", "xx"])
 
@@ -87,7 +89,8 @@ def test_a_summary_is_a_choice_from_the_sentences_in_their_order(
 ) -> None:
     found = sentences(text, language)
     summary = summarise(text, sentences=count, method=method, title=title, language=language)
-    assert len(summary) == min(count, len(found))
+    assert min(count, len(found), 1) <= len(summary) <= min(count, len(found))
+    assert method is Method.DIGEST or len(summary) == min(count, len(found))
     assert [sentence for sentence in found if sentence in summary] == list(summary)
     assert summary == summarise(text, sentences=count, method=method, title=title, language=language)
 
@@ -109,3 +112,61 @@ def test_a_summary_is_the_same_whatever_the_order_of_sets() -> None:
         for seed in ("1", "2", "3")
     }
     assert len(found) == 1
+
+
+@settings(max_examples=100, deadline=None)
+@given(text=TEXTS, count=st.integers(1, 6), language=LANGUAGES)
+def test_no_sentence_of_ours_leans_on_one_that_is_not_there(
+    text: str, count: int, language: str | None
+) -> None:
+    found = sentences(text, language)
+    chosen = summarise(text, sentences=count, language=language)
+    for at, sentence in enumerate(found):
+        if sentence in chosen[1:] and leans_back(sentence.text, language):
+            assert found[at - 1] in chosen
+
+
+ARTICLES = st.lists(TEXTS.filter(str.strip), min_size=1, max_size=4, unique=True).map(
+    lambda texts: [
+        Article(source=f"source-{at}", title="Flood closes bridge", body=(text,))
+        for at, text in enumerate(texts)
+    ]
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(articles=ARTICLES, count=st.integers(0, 6), method=st.sampled_from([Method.DIGEST, Method.LEAD]))
+def test_a_story_is_told_in_sentences_of_its_articles_in_their_order(
+    articles: list[Article], count: int, method: Method
+) -> None:
+    chosen = summarise_story(articles, sentences=count, method=method)
+    assert len(chosen) <= count
+    assert chosen == summarise_story(articles, sentences=count, method=method)
+    place = {None: 0} | {article.id: at for at, article in enumerate(articles) if at}
+    spans = [(place[sentence.article], sentence.start, sentence.end) for sentence in chosen]
+    assert spans == sorted(set(spans))
+    for sentence, (at, start, end) in zip(chosen, spans, strict=True):
+        assert articles[at].text[start:end] == sentence.text
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    article=ARTICLES.map(lambda articles: articles[0]),
+    count=st.integers(0, 6),
+    method=st.sampled_from(Method),
+)
+def test_a_story_of_one_article_is_its_summary(article: Article, count: int, method: Method) -> None:
+    alone = summarise(article.text, sentences=count, method=method, title=article.title)
+    assert summarise_story([article], sentences=count, method=method) == alone
+
+
+@settings(max_examples=100, deadline=None)
+@given(articles=ARTICLES, count=st.integers(1, 4), method=st.sampled_from([Method.DIGEST, Method.LEAD]))
+def test_what_was_told_is_not_told_again(articles: list[Article], count: int, method: Method) -> None:
+    told: list[str] = []
+    for _ in range(3):
+        chosen = [
+            sentence.text for sentence in summarise_story(articles, sentences=count, method=method, told=told)
+        ]
+        assert not told or not set(chosen) & set(told)
+        told += chosen

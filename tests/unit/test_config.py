@@ -297,7 +297,7 @@ def test_names_of_the_programs_own_that_are_no_settings_are_let_pass(monkeypatch
             "[lists.daily]\ncatch_up_hours = 0",
             "lists.daily.catch_up_hours should be greater than or equal to 1",
         ),
-        ("[lists.daily]\nmethod = 'lexrnk'", "lists.daily.method should be 'lead', 'lexrank'"),
+        ("[lists.daily]\nmethod = 'lexrnk'", "lists.daily.method should be 'digest', 'lead', 'lexrank'"),
         ("[lists.Daily]", "lists.Daily"),
         (
             "[lists.daily]\nsources = ['le-fare']\n[sources.le-phare]\nkind = 'folder'\npath = 'x'",

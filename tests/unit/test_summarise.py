@@ -6,7 +6,10 @@ import pytest
 from digest.summarise import Method, summarise
 from digest.summarise.words import words
 
-RATING = [method for method in Method if method is not Method.LEAD]
+RATING = [method for method in Method if method not in {Method.DIGEST, Method.LEAD}]
+FULL = [
+    method for method in Method if method is not Method.DIGEST
+]  # those that give as many as are asked for
 
 FLOOD = """Flood closes the bridge
 
@@ -36,13 +39,13 @@ def test_lead_takes_the_first_sentences() -> None:
 @pytest.mark.parametrize("method", Method)
 def test_every_method_quotes_the_text_in_its_order(method: Method) -> None:
     summary = summarise(FLOOD, sentences=3, method=method, language="en")
-    assert len(summary) == 3
+    assert len(summary) in ({1, 2, 3} if method is Method.DIGEST else {3})
     assert all(FLOOD[sentence.start : sentence.end] == sentence.text for sentence in summary)
     assert sorted(summary, key=lambda sentence: sentence.start) == list(summary)
 
 
 @pytest.mark.parametrize("method", RATING)
-def test_every_method_but_lead_looks_past_a_beside_the_point_beginning(method: Method) -> None:
+def test_every_method_of_sumy_looks_past_a_beside_the_point_beginning(method: Method) -> None:
     text = (
         "It was the warmest day of the year. The storm tore roofs in Bern. The flood closed schools in Basel."
         " The fire burnt barns in Chur. The storm, flood and fire cost Bern, Basel and Chur millions."
@@ -63,15 +66,15 @@ def test_headings_fragments_and_questions_of_two_words_are_not_chosen(method: Me
 
 
 def test_what_is_unfit_fills_a_summary_that_would_be_too_short() -> None:
-    assert texts("Really?\n\nIt rained on the whole of the coast.\n\nA heading", sentences=2) == [
-        "Really?",
-        "It rained on the whole of the coast.",
-    ]
+    text = "Really?\n\nIt rained on the whole of the coast.\n\nA heading"
+    assert texts(text, sentences=2, method=Method.LEAD) == ["Really?", "It rained on the whole of the coast."]
+    assert texts(text, sentences=2) == ["It rained on the whole of the coast."]
 
 
 @pytest.mark.parametrize("count", [2, 3, 10])
 def test_a_summary_is_never_longer_than_its_text(count: int) -> None:
-    assert texts("It rained on the coast. It snowed in the hills.", sentences=count) == [
+    text = "It rained on the coast. It snowed in the hills."
+    assert texts(text, sentences=count, method=Method.LEAD) == [
         "It rained on the coast.",
         "It snowed in the hills.",
     ]
@@ -87,7 +90,8 @@ def test_a_sentence_said_twice_is_chosen_once_while_there_are_others(method: Met
     said_twice = "The flood closed the bridge of the city."
     text = f"{said_twice} The mayor came to the bridge. {said_twice} The engineers of the city came too."
     assert texts(text, sentences=2, method=method, language="en").count(said_twice) <= 1
-    assert len(texts(text, sentences=4, method=method, language="en")) == 4
+    if method in FULL:
+        assert len(texts(text, sentences=4, method=method, language="en")) == 4
 
 
 @pytest.mark.parametrize("method", Method)
@@ -124,7 +128,7 @@ def test_edmundson_looks_for_the_words_of_the_title() -> None:
 
 def test_only_the_first_sentences_of_a_long_text_are_rated() -> None:
     long = " ".join(f"Sentence {'x' * n} has these {'y' * n} words." for n in range(1, 400))
-    last = summarise(long, sentences=3, language="en")[-1]
+    last = summarise(long, sentences=3, method=Method.LEXRANK, language="en")[-1]
     assert last.start < len(long) / 2
 
 
@@ -145,7 +149,7 @@ def test_a_language_without_stemmer_or_stop_words_is_summarised_all_the_same(
 @pytest.mark.parametrize("language", ["cs", "sk"])
 def test_a_foreign_word_in_a_czech_or_slovak_text_is_no_trouble(language: str) -> None:
     text = "Město 東京 leží u moře. Praha leží na řece jménem Vltava. Obě města leží u vody."
-    assert len(texts(text, sentences=2, language=language)) == 2
+    assert len(texts(text, sentences=2, method=Method.LEXRANK, language=language)) == 2
 
 
 def test_chinese_is_rated_by_pairs_of_characters() -> None:
@@ -158,9 +162,9 @@ def test_chinese_is_rated_by_pairs_of_characters() -> None:
 
 
 def test_portuguese_stop_words_with_accents_are_known() -> None:
-    from digest.summarise.ratings import _stop_words  # noqa: PLC0415 - sumy is slow to import
+    from digest.summarise.language import stop_words  # noqa: PLC0415 - sumy is slow to import
 
-    assert {"à", "éramos"} <= _stop_words("portuguese")
+    assert {"à", "éramos"} <= stop_words("portuguese")
 
 
 def test_nothing_heavy_is_imported_until_a_text_is_rated() -> None:
