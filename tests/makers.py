@@ -10,7 +10,7 @@ Newsstand("wire").offers(...)     a source that gives what a test puts there
 
 import json
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,6 +23,7 @@ from hypothesis import settings
 from digest import config
 from digest.deliver import Mail
 from digest.errors import SourceError, TransportError
+from digest.group import group
 from digest.model import Article, Delivery, DeliveryState, Document, Reply, SubscriberState, to_json
 from digest.store import Database, deliveries, issues, subscribers
 from digest.store.tables import deliveries as ledger_table
@@ -245,3 +246,12 @@ def document(article: Article) -> Document:
     return Document(
         content=json.dumps(told).encode(), origin=f"{article.title}.json", media_type="application/json"
     )
+
+
+def join(articles: Sequence[Article]) -> list[list[Article]]:
+    """Put the articles of each story together, stories and articles in the order given."""
+    threads = group(articles)
+    stories: dict[str, list[Article]] = {}
+    for one in articles:
+        stories.setdefault(threads[one.id], []).append(one)
+    return list(stories.values())

@@ -7,7 +7,6 @@ Pure: the same articles in any order, with the same memory, give the same thread
 in it, and two threads never become one, since what was sent under two names cannot be taken back.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
@@ -36,15 +35,6 @@ def group(fresh: Sequence[Article], known: Mapping[str, Sequence[Article]] = NOT
         name = threads[members[0]] or articles[members[0]].id
         told |= {articles[index].id: name for index in members if threads[index] is None}
     return told
-
-
-def join(articles: Sequence[Article]) -> list[list[Article]]:
-    """Put the articles of each story together, stories and articles in the order given."""
-    threads = group(articles)
-    stories: dict[str, list[Article]] = defaultdict(list)
-    for article in articles:
-        stories[threads[article.id]].append(article)
-    return list(stories.values())
 
 
 def _in_order(articles: Iterable[Article]) -> list[Article]:

@@ -51,6 +51,9 @@ day must be nearer to go on, or the weather would.
 COLUMN_HOURS = 18.0
 """What one source prints under the same title, so far apart, in other words, is a column: the weather, no story."""
 
+SILENCE_DAYS = 14.0
+"""What one source writes so long after the last time is not the same story; the archive of a new feed is full of it."""
+
 _HOUR = 3600.0
 _DAY = 24 * _HOUR
 
@@ -82,6 +85,7 @@ def links(articles: Sequence[Article], threads: Sequence[str | None]) -> Iterato
             comparable &= same_thread
         else:
             comparable &= (columns[:b] != columns[b]) | (columns[b] == 0) | (apart < COLUMN_HOURS * _HOUR)
+            comparable &= (sources[:b] != sources[b]) | (sources[b] == 0) | (apart <= SILENCE_DAYS * _DAY)
             cosines *= np.where(told[:b] == 0, _faded(apart, *FADING_FRESH), _faded(apart, *FADING_KNOWN))
         near = np.flatnonzero(comparable & (cosines >= FLOOR))
         if len(near) > room:

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from makers import MORNING, UNTIMED
+from makers import MORNING, UNTIMED, join
 
-from digest.group import group, join
+from digest.group import group
 from digest.group.terms import words
 from digest.model import Article
 

@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from makers import join
 
-from digest.group import group, join
+from digest.group import group
 from digest.group.terms import stem, words
 from digest.model import Article
 
@@ -281,6 +282,16 @@ def test_what_was_told_a_week_ago_must_be_nearer_to_go_on() -> None:
 
     assert goes_on(0)
     assert not goes_on(8)
+
+
+def test_what_one_source_wrote_weeks_apart_is_not_one_story_and_what_two_did_may_be() -> None:
+    def once(text: str, source: str, days: int) -> Article:
+        return telling(text, source, published=MORNING - timedelta(days=days))
+
+    old, late = once(BARRIER, "wire", 15), once(BARRIER_TOO, "wire", 0)
+    assert not together(old, late, *OTHERS)
+    assert together(once(BARRIER, "wire", 13), late, *OTHERS)
+    assert together(old, once(BARRIER_TOO, "observer", 0), *OTHERS)
 
 
 def test_a_column_does_not_go_on_for_ever() -> None:
