@@ -46,6 +46,8 @@ def is_torn(sentence: str) -> bool:
     """Tell whether a quotation begins before the sentence or goes on behind it."""
     if sentence.count('"') % 2:
         return True
+    if sentence.isascii():
+        return False
     if "„" in sentence:  # „so“, „so” and „so": only as many as it opens must close
         return sentence.count("„") > sum(map(sentence.count, "“”"))
     return any(_is_uneven(*map(sentence.count, marks)) for marks in ("“”", "«»"))
