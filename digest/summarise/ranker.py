@@ -46,10 +46,9 @@ class Ranker:
         """Give the places of up to `count` sentences, ascending; none where each leans on one that is barred."""
         first = self.first(passage)
         sets = Sets(passage, first, pool(first, barred), min(count, LARGEST))
-        sound = np.flatnonzero(sets.sound)
-        if not sound.size:
+        if not len(sets.members):
             return []
-        best = sound[np.argmax(self.rate(sets.features()[sound]))]
+        best = np.argmax(self.rate(sets.features()))
         chosen = [at for at in sets.members[best].tolist() if at < len(passage)]
         return sorted(_extend(passage, chosen, count, barred)) if count > LARGEST else chosen
 
