@@ -134,9 +134,8 @@ def fit(rows: Iterable[Row]) -> Weights:
         passage = read(row)
         ranks = first.first(passage)
         candidates = Sets(passage, ranks, pool(ranks))
-        sound = candidates.sound
-        if sound.any():
-            sets.append((candidates.features()[sound], truth.score(candidates.members[sound])))
+        if len(candidates.members):
+            sets.append((candidates.features(), truth.score(candidates.members)))
     return weights | _fit_sets(sets)
 
 

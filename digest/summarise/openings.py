@@ -10,7 +10,7 @@ _LEANING = {
     " then also too however moreover furthermore meanwhile instead otherwise therefore thus hence nevertheless"
     " nonetheless still similarly likewise besides both neither afterwards",
     "es": "él ella ello ellos ellas su sus esto eso esta este estos estas ese esa esos esas pero y o sino además"
-    " también entonces así luego sin embargo",
+    " también entonces así luego",
     "fr": "il elle ils elles lui leur leurs son sa ses cela ceci ce cet cette ces celui celle ceux mais et ou donc"
     " or ni car pourtant cependant toutefois ainsi aussi alors ensuite puis",
     "it": "egli lui lei essa esso loro ciò questo questa questi queste quello quella ma e o però inoltre quindi"
@@ -20,7 +20,7 @@ _LEANING = {
     "pt": "ele ela eles elas seu sua seus suas isto isso este esta estes estas esse essa esses essas mas e ou"
     " porém além também então assim depois contudo",
     "ru": "он она оно они его её ее их это этот эта эти тот та те но и а или однако поэтому также затем тогда"
-    " потом при",
+    " потом",
     "tr": "o onun onlar onların bu bunun bunlar şu ama fakat ancak ve veya ayrıca böylece sonra çünkü",
 }
 _BY_LANGUAGE = {language: frozenset(words.split()) for language, words in _LEANING.items()}
@@ -46,6 +46,8 @@ def is_torn(sentence: str) -> bool:
     """Tell whether a quotation begins before the sentence or goes on behind it."""
     if sentence.count('"') % 2:
         return True
+    if sentence.isascii():
+        return False
     if "„" in sentence:  # „so“, „so” and „so": only as many as it opens must close
         return sentence.count("„") > sum(map(sentence.count, "“”"))
     return any(_is_uneven(*map(sentence.count, marks)) for marks in ("“”", "«»"))

@@ -46,12 +46,11 @@ class Ranker:
         """Give the places of up to `count` sentences, ascending; none where each leans on one that is barred."""
         first = self.first(passage)
         sets = Sets(passage, first, pool(first, barred), min(count, LARGEST))
-        sound = np.flatnonzero(sets.sound)
-        if not sound.size:
+        if not len(sets.members):
             return []
-        best = sound[np.argmax(self.rate(sets.features()[sound]))]
+        best = np.argmax(self.rate(sets.features()))
         chosen = [at for at in sets.members[best].tolist() if at < len(passage)]
-        return sorted(_extend(passage, first, chosen, count, barred)) if count > LARGEST else chosen
+        return sorted(_extend(passage, chosen, count, barred)) if count > LARGEST else chosen
 
 
 @cache
@@ -60,15 +59,13 @@ def ranker() -> Ranker:
     return Ranker(json.loads((files(__package__) / "weights.json").read_text("ascii")))
 
 
-def _extend(
-    passage: Passage, first: Floats, chosen: list[int], count: int, barred: Collection[int]
-) -> list[int]:
-    """Add the next best sentences while they say something new and stand on their own."""
+def _extend(passage: Passage, chosen: list[int], count: int, barred: Collection[int]) -> list[int]:
+    """Add the first other sentences that say something new and stand on their own."""
     taken = list(chosen)
-    for at in np.argsort(-first, kind="stable").tolist():
+    for at in range(len(passage)):
         if len(taken) >= count:
             break
-        if at in taken or at in barred or passage.leans[at]:
+        if at in taken or at in barred or passage.leans[at] or not passage.whole[at]:
             continue
         known = passage.has[taken].any(0)
         new = (passage.has[at] & ~known).sum() / max(1, passage.has[at].sum())

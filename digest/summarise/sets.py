@@ -19,10 +19,9 @@ Members = NDArray[np.intp]
 
 
 class Sets:
-    """All sets of up to `largest` sentences of the pool.
+    """The sets of up to `largest` sentences of the pool in which none leans on one that is not there.
 
-    `members` has a row of `LARGEST` for each, ascending, filled up with the number of sentences in the
-    passage; `sound` tells those in which no sentence leans on one that is not there.
+    `members` has a row of `LARGEST` for each, ascending, filled up with the number of sentences in the passage.
     """
 
     def __init__(
@@ -30,6 +29,10 @@ class Sets:
     ) -> None:
         self._passage, self._pool = passage, pool
         self._rows = _combinations(len(pool), largest)
+        after = self._follows()
+        leaning = _padded(passage.leans[pool])[self._rows] & ~after
+        sound = ~(leaning | _padded(~passage.whole[pool])[self._rows]).any(1)
+        self._rows, self._after = self._rows[sound], after[sound]
         self._filled = self._rows < len(pool)
         self._size = self._filled.sum(1)
         self._has = np.zeros((len(self._rows), len(pool) + 1), np.float32)  # as a matrix, a row for each set
@@ -38,16 +41,12 @@ class Sets:
         self.members: Members = np.append(pool, len(passage))[self._rows]
         self._words = _padded(passage.words[pool])[self._rows]
         self._first = _padded(first[pool])[self._rows]
-        self._leaning = _padded(passage.leans[pool])[self._rows]
-        self._after = self._follows()
-        self._unmet = (self._leaning & ~self._after).sum(1)
-        self.sound = (self._unmet == 0) & ~_padded(~passage.whole[pool])[self._rows].any(1)
 
     def _follows(self) -> NDArray[np.bool_]:
         """Tell which members stand directly behind the one before in the set."""
         place = np.append(self._passage.places[self._pool], -9)[self._rows]
         before = np.column_stack([np.full(len(place), -9), place[:, :-1]])
-        return np.asarray((place == before + 1) & self._filled)
+        return np.asarray(place == before + 1)
 
     def features(self) -> Floats:
         """One row for each set."""
@@ -147,7 +146,6 @@ class Sets:
             is_lead & (self._size == LARGEST),
             *np.log1p(gaps).T,
             self._after.sum(1),
-            self._unmet,
             named[:, 0],
             named[:, 1],
         ]

@@ -2,7 +2,8 @@
 
 The article that leads it is summarised first. A sentence of another one is added, or takes the place of the
 lead's least central one, where it says what no sentence of the lead says, stands on its own, and matters: a
-further article says it too, or it is as near to the centre of all tellings together as the lead's own.
+further article says it too, or it is as near to the centre of all tellings together as the lead's own. The
+opening of another article is not added: it says what happened, as that of the lead did.
 """
 
 import dataclasses

@@ -10,9 +10,9 @@ from digest.summarise.openings import is_torn, leans_back
 from digest.summarise.passage import MOST, Passage
 from digest.summarise.single import beginning
 
-_THE_SAME = 0.5  # cosine of two sentences, the one of which need not be told after the other
+_THE_SAME = 0.35  # cosine of two sentences, the one of which need not be told after the other
 _OF_THE_SAME = 0.35  # cosine of two, the one of which confirms the other
-_COVERED = 0.6  # of a sentence's words in those of the summary: it tells too little more
+_COVERED = 0.45  # of a sentence's words in those of the summary: it tells too little more
 
 Picked = Sequence[tuple[Sentence, ...]]
 """The summary of each article by itself, the lead's first."""
@@ -72,12 +72,17 @@ class _Tellings:
             self._row[at, sentence.start]
             for at, chosen in enumerate(picked)
             for sentence in chosen
-            if at and (at, sentence.start) in self._row and self._stands_alone(at, sentence)
+            if at and (at, sentence.start) in self._row and self._goes_on(at, sentence, alone=not own)
         )
         self.offers = sorted(rows, key=lambda row: (not self._is_confirmed(row), -self.central[row]))
 
-    def _stands_alone(self, at: int, sentence: Sentence) -> bool:
-        return not (leans_back(sentence.text, self._language[at]) or is_torn(sentence.text))
+    def _goes_on(self, at: int, sentence: Sentence, *, alone: bool) -> bool:
+        """Tell whether a sentence stands on its own, and does not only say once more what happened.
+
+        That is what the opening of an article says, after the lead's; where the lead says nothing, it is `alone`.
+        """
+        opens = not alone and self._row[at, sentence.start] == self.owner.index(at)
+        return not (opens or leans_back(sentence.text, self._language[at]) or is_torn(sentence.text))
 
     def _is_confirmed(self, row: int) -> bool:
         """Tell whether an article other than its own, and than the lead, says much the same."""

@@ -108,6 +108,19 @@ def test_a_story_of_several_articles_adds_what_the_lead_does_not_say() -> None:
     assert "closes for two weeks" not in added
 
 
+def test_the_opening_of_another_article_is_told_only_where_the_lead_has_nothing_new() -> None:
+    opening = (
+        "Prosecutors in Skarn searched the offices of two shipyards and took away eleven boxes of contracts."
+    )
+    raid = article(opening, "wire")
+    told = [sentence.text for sentence in sentences(LEAD.text, "en")]
+
+    beside = summarise_story([LEAD, raid], sentences=9, method=Method.DIGEST)
+    alone = summarise_story([LEAD, raid], sentences=9, method=Method.DIGEST, told=told)
+    assert all(sentence.article is None for sentence in beside)
+    assert [sentence.text for sentence in alone] == [opening]
+
+
 def test_at_least_half_of_a_full_summary_is_the_leads() -> None:
     chosen = summarise_story([LEAD, OTHER, THIRD], sentences=2, method=Method.DIGEST)
     assert sum(sentence.article is None for sentence in chosen) * 2 >= len(chosen) > 0
