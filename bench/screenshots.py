@@ -19,7 +19,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from issues import masthead, sample, slots  # noqa: E402 - found beside the tests
 
-from digest.model import Issue, from_json  # noqa: E402
+from digest.model import Issue  # noqa: E402
+from digest.plain import from_json  # noqa: E402
 from digest.render import environment, fill, render  # noqa: E402
 
 QUIET = [

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from digest.errors import StoreError
-from digest.model import Issue, Letter, to_json
+from digest.model import Issue, Letter
+from digest.plain import to_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,19 +26,9 @@ from digest.curate import LIKED_SINCE, NOTHING, RHYTHM_SINCE, Memory, curate, de
 from digest.deliver import Mail
 from digest.errors import MessageError
 from digest.message import Headers, html_octets, message
-from digest.model import (
-    Article,
-    Candidate,
-    Correction,
-    Delivery,
-    Issue,
-    Letter,
-    Story,
-    Told,
-    Verdict,
-    to_json,
-)
+from digest.model import Article, Candidate, Correction, Delivery, Issue, Letter, Story, Told, Verdict
 from digest.notify import list_links, masthead
+from digest.plain import to_json
 from digest.recheck import Recheck
 from digest.render import Blank, Masthead, Press, Slot, fill, render
 from digest.revise import corrections_of, quoted

@@ -14,7 +14,8 @@ import sqlalchemy as sa
 
 from digest import config
 from digest.address import Address, parse_address
-from digest.model import Subscriber, SubscriberState, SuppressionReason, to_json
+from digest.model import Subscriber, SubscriberState, SuppressionReason
+from digest.plain import to_json
 from digest.store import consents, deliveries, handled, notices, requests, subscribers, votes
 
 NETWORKS_KEPT = timedelta(days=30)

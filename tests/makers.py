@@ -24,7 +24,8 @@ from digest import config
 from digest.deliver import Mail
 from digest.errors import SourceError, TransportError
 from digest.group import group
-from digest.model import Article, Delivery, DeliveryState, Document, Reply, SubscriberState, to_json
+from digest.model import Article, Delivery, DeliveryState, Document, Reply, SubscriberState
+from digest.plain import to_json
 from digest.store import Database, deliveries, issues, subscribers
 from digest.store.tables import deliveries as ledger_table
 

@@ -88,7 +88,7 @@ def export(context: typer.Context) -> None:
 
 def _told(entry: Any) -> dict[str, Any]:
     """Give an entry with all that its hash and its link are made of."""
-    from digest.model import to_json  # noqa: PLC0415
+    from digest.plain import to_json  # noqa: PLC0415
 
     return {
         "id": entry.id,

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from digest.cli.screen import app, counted, note, open_app, print_json, say
-from digest.model import Candidate, to_json
+from digest.model import Candidate
+from digest.plain import to_json
 
 _NARROWEST = 5  # columns of a number
 

@@ -16,7 +16,8 @@ import typer
 from digest.cli.screen import app
 from digest.errors import DigestError
 from digest.extract.language import normalise
-from digest.model import PARAGRAPH_BREAK, Article, Document, Method, When, instant, parse_when, to_json
+from digest.model import PARAGRAPH_BREAK, Article, Document, Method, When, instant, parse_when
+from digest.plain import to_json
 
 T = TypeVar("T")
 

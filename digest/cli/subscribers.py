@@ -15,7 +15,8 @@ import typer
 from digest.cli.screen import app, complain, counted, note, open_app, print_json, say
 from digest.correspondence import Door
 from digest.errors import AddressError, DigestError
-from digest.model import Subscriber, SubscriberState, SuppressionReason, to_json
+from digest.model import Subscriber, SubscriberState, SuppressionReason
+from digest.plain import to_json
 from digest.wishes import USUAL, Act, Change, Command, Wishes
 
 if TYPE_CHECKING:

@@ -28,7 +28,8 @@ from babel.numbers import format_decimal
 
 from digest.clean import clean_text
 from digest.commands import spell
-from digest.model import Article, Issue, Letter, Story, to_json
+from digest.model import Article, Issue, Letter, Story
+from digest.plain import to_json
 from digest.reading import in_minutes, story_time
 from digest.render.pieces import Chapter, Desk, Piece
 from digest.render.press import Press, environment

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from digest.model import Article, from_json, to_json
+from digest.model import Article
+from digest.plain import from_json, to_json
 from digest.store.tables import articles
 
 LEAST_LENGTH = 0.75

@@ -19,7 +19,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from digest.correspondence import Consent
-from digest.model import SubscriberState, from_json, to_json
+from digest.model import SubscriberState
+from digest.plain import from_json, to_json
 from digest.store.tables import consents
 
 FIRST_LINK = "0" * 64

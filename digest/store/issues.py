@@ -8,7 +8,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from digest.model import Candidate, Earlier, Issue, Told, from_json, to_json
+from digest.model import Candidate, Earlier, Issue, Told
+from digest.plain import from_json, to_json
 from digest.store.tables import issues
 
 

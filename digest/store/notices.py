@@ -11,7 +11,8 @@ import sqlalchemy as sa
 
 from digest.address import Address, parse_address
 from digest.correspondence import Notice, NoticeKind, Said, Thread
-from digest.model import DeliveryState, Reply, from_json, to_json
+from digest.model import DeliveryState, Reply
+from digest.plain import from_json, to_json
 from digest.store.tables import notices, requests
 
 

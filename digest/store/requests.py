@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from digest.correspondence import Door, Request
-from digest.model import from_json, to_json
+from digest.plain import from_json, to_json
 from digest.store.tables import requests
 from digest.wishes import Command
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from digest.model import Subscriber, SubscriberState, SuppressionReason, from_json, to_json
+from digest.model import Subscriber, SubscriberState, SuppressionReason
+from digest.plain import from_json, to_json
 from digest.store.tables import deliveries, subscribers, suppressions, votes
 from digest.wishes import Format, Frequency, Topic, Wishes
 

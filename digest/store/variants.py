@@ -6,7 +6,8 @@ from datetime import date, timedelta
 
 import sqlalchemy as sa
 
-from digest.model import Article, DeliveryState, Story, from_json
+from digest.model import Article, DeliveryState, Story
+from digest.plain import from_json
 from digest.store import deliveries
 from digest.store.tables import articles, issues, variants
 from digest.store.tables import deliveries as ledger

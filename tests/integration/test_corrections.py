@@ -14,8 +14,9 @@ from test_archive_pages import PAST, Pages, pages, publish, tree  # noqa: F401 -
 from test_render import LANGUAGES, links, words
 
 from digest.message import html_octets
-from digest.model import Correction, Issue, Letter, Revision, from_json, to_json
+from digest.model import Correction, Issue, Letter, Revision
 from digest.pipeline import LARGEST_LETTER, print_letter, web_letter
+from digest.plain import from_json, to_json
 from digest.render import environment, fill, render
 from digest.render.pieces import excerpts
 from digest.resources import shipped

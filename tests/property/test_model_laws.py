@@ -7,19 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from makers import UNTIMED
 
-from digest.model import (
-    Article,
-    Issue,
-    Kind,
-    Reason,
-    Section,
-    Sentence,
-    Story,
-    from_json,
-    instant,
-    parse_when,
-    to_json,
-)
+from digest.model import Article, Issue, Kind, Reason, Section, Sentence, Story, instant, parse_when
+from digest.plain import from_json, to_json
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
 OFFSETS = st.integers(-23 * 60, 23 * 60).map(lambda minutes: timedelta(minutes=minutes))

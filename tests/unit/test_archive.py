@@ -8,7 +8,8 @@ from issues import article, issue, section, story
 
 from digest.archive import Files, write
 from digest.errors import StoreError
-from digest.model import Issue, Letter, from_json
+from digest.model import Issue, Letter
+from digest.plain import from_json
 
 LETTER = Letter(subject="Flood — and more", html="<p>Überschwemmung</p>", text="طوفان\n")
 

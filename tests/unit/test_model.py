@@ -6,19 +6,8 @@ from typing import Any
 import pytest
 from issues import article, issue, section, story
 
-from digest.model import (
-    Article,
-    Issue,
-    Reason,
-    Reply,
-    Sentence,
-    Story,
-    Validators,
-    from_json,
-    instant,
-    parse_when,
-    to_json,
-)
+from digest.model import Article, Issue, Reason, Reply, Sentence, Story, Validators, instant, parse_when
+from digest.plain import from_json, to_json
 
 
 def test_an_article_is_known_by_its_address_whatever_it_says() -> None:
