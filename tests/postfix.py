@@ -108,6 +108,14 @@ class Postfix:
     def log(self) -> str:
         return "".join(path.read_text("utf-8", "replace") for path in sorted(self._home.glob("log*")))
 
+    def flush(self) -> None:
+        """Try at once what is deferred.
+
+        A mail that the queue is looked through for while it is still being delivered is put off for five minutes.
+        """
+        postqueue = Path(self._program).with_name("postqueue")
+        subprocess.run([postqueue, "-c", self._configuration, "-f"], check=True, timeout=30)
+
     def __enter__(self) -> Self:
         command = [self._program, "-c", str(self._configuration), "start-fg"]
         with (self._home / "log.start").open("w", encoding="utf-8") as said:

@@ -19,6 +19,7 @@ from digest.summarise.passage import Floats, Passage
 from digest.summarise.sets import LARGEST, Sets, pool
 
 _FARTHEST = 5.0  # standard deviations; what lies beyond says no more
+_ENOUGH = 6  # sentences of a text of which one alone says too little, though it says what happened
 _SAID_TWICE = 0.5  # cosine
 _NEWS = 0.3  # of a sentence's words that a longer summary must not have yet
 
@@ -48,7 +49,11 @@ class Ranker:
         sets = Sets(passage, first, pool(first, barred), min(count, LARGEST))
         if not len(sets.members):
             return []
-        best = np.argmax(self.rate(sets.features()))
+        rated = self.rate(sets.features())
+        more_than_one = (sets.members < len(passage)).sum(1) > 1
+        if len(passage) >= _ENOUGH and more_than_one.any():
+            rated = np.where(more_than_one, rated, -np.inf)
+        best = np.argmax(rated)
         chosen = [at for at in sets.members[best].tolist() if at < len(passage)]
         return sorted(_extend(passage, chosen, count, barred)) if count > LARGEST else chosen
 

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from terminal import EARLIEST, LATEST, Finished, Terminal, far_from_midnight, part
 
+from digest.model import Article
+from digest.plain import from_json
+
 READERS = ("ada@mail.example", "grace@mail.example")
 
 
@@ -81,8 +84,16 @@ def test_the_issue_lies_beside_it_as_web_page_text_and_json(day: Day) -> None:
 def test_every_sentence_of_the_issue_stands_in_its_article_where_it_says(day: Day) -> None:
     frozen = json.loads(day.issue_file.read_text(encoding="utf-8"))
     stories = [story for section in frozen["sections"] for story in section["stories"]]
+    articles = {
+        from_json(Article, told).id: told for story in stories for told in (story["lead"], *story["others"])
+    }
     spans = [
-        ("\n\n".join(story["lead"]["body"])[sentence["start"] : sentence["end"]], sentence["text"])
+        (
+            "\n\n".join(articles.get(sentence.get("article"), story["lead"])["body"])[
+                sentence["start"] : sentence["end"]
+            ],
+            sentence["text"],
+        )
         for story in stories
         for sentence in story["summary"]
     ]

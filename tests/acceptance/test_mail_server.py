@@ -31,7 +31,7 @@ def test_the_issue_of_the_real_page_arrives_with_its_own_sentences(terminal: Ter
     [issue_file] = (terminal.folder / "var/issues/daily").glob("*.json")
     [section] = json.loads(issue_file.read_text(encoding="utf-8"))["sections"]
     sentences = [sentence["text"] for sentence in section["stories"][0]["summary"]]
-    assert len(sentences) == 3
+    assert len(sentences) in {2, 3}
     assert [sentence for sentence in sentences if sentence not in original or sentence not in words] == []
     assert READER in words
     assert "CAPTCHA" not in words

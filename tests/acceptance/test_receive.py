@@ -210,6 +210,7 @@ def test_a_mail_waits_with_postfix_until_the_database_is_there_again(need: Need,
         assert "451 4.3.0 it cannot be handled now, try again later" in office.postfix.log
         with sqlite3.connect(file) as database:
             database.execute("ALTER TABLE away RENAME TO handled")
+        office.postfix.flush()
         assert office.reads(ADA)["Subject"].startswith("Confirm")
     database.close()
 
@@ -224,4 +225,5 @@ def test_a_mail_waits_with_postfix_until_we_run_again(need: Need, tmp_path: Path
         office.post(mail("subscribe"))
         office.until(lambda: "status=deferred" in office.postfix.log)
         with office.terminal.started("serve"):
+            office.postfix.flush()
             assert office.reads(ADA)["Subject"].startswith("Confirm")

@@ -128,14 +128,20 @@ def test_a_list_without_an_open_archive_says_since_when_and_links_nothing(press:
 def test_a_top_story_says_in_words_what_speaks_for_it_most_of_all_first(
     press: Press, terms: dict[str, float], said: str
 ) -> None:
-    letter = printed(press, top(told(reasons=reasons(**terms))))
+    letter = printed(press, top(told(reasons=reasons(**terms)), story(article(9))))
 
     assert all(f"Why it stands here: {said}" in whole for whole in words(letter))
 
 
+def test_the_only_story_needs_no_reason(press: Press) -> None:
+    letter = printed(press, top(told(reasons=reasons(votes=1.0))))
+
+    assert all("Why it stands here" not in whole for whole in words(letter))
+
+
 @pytest.mark.parametrize("terms", [{}, {"sources": 0.0, "votes": 0.7, "freshness": 1.0, "length": 1.0}])
 def test_a_story_that_nothing_much_speaks_for_says_nothing(press: Press, terms: dict[str, float]) -> None:
-    letter = printed(press, top(told(reasons=reasons(**terms))))
+    letter = printed(press, top(told(reasons=reasons(**terms)), story(article(9))))
 
     assert all("Why it stands here" not in whole for whole in words(letter))
 
@@ -143,11 +149,11 @@ def test_a_story_that_nothing_much_speaks_for_says_nothing(press: Press, terms: 
 def test_a_reason_that_the_list_gives_no_weight_is_none(press: Press) -> None:
     weightless = (Reason(term="votes", value=1.0, weight=0.0),)
 
-    assert "Why it stands here" not in printed(press, top(told(reasons=weightless))).text
+    assert "Why it stands here" not in printed(press, top(told(reasons=weightless), story(article(9)))).text
 
 
 def test_a_story_below_the_top_keeps_its_reasons_to_itself(press: Press) -> None:
-    letter = printed(press, issue(section("World", told(reasons=reasons(votes=1.0)))))
+    letter = printed(press, issue(section("World", told(reasons=reasons(votes=1.0)), story(article(9)))))
 
     assert "Why it stands here" not in letter.text
 

@@ -94,6 +94,12 @@ def test_a_quotation_that_is_cut_is_known(sentence: str, torn: bool) -> None:
     assert is_torn(sentence) is torn
 
 
+@pytest.mark.parametrize("count", [2, 3])
+def test_of_a_long_text_more_than_one_sentence_is_told(count: int) -> None:
+    for text in (HARBOUR, " ".join(f"Boat {name} left the quay of {name}ton." for name in "ABCDEF")):
+        assert len(summarise(text, sentences=count, language="en")) > 1
+
+
 def test_every_sentence_leaning_leaves_the_beginning() -> None:
     text = "Late\n\nHe came home late. She was asleep by then. They had not talked for days."
     (only,) = summarise(text, sentences=3, language="en")
