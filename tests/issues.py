@@ -14,6 +14,18 @@ from digest.model import Article, Correction, Earlier, Issue, Kind, Revision, Se
 from digest.render import Masthead, Slot
 
 TODAY = date(2015, 10, 21)
+# Events that have nothing in common, the first of them told twice.
+BARRIER = "The new flood barrier of Port Alder closed for the first time when the storm reached the harbour."
+BARRIER_TOO = (
+    "Port Alder shut its flood barrier for the first time as the storm surge reached the harbour mouth."
+)
+FERRY = "Ferry crews ended their strike after nine days and boats to the islands sail again from Monday."
+BANK = "The central bank of Carrow held its interest rate at four percent, saying prices rise slowly."
+REEF = "Divers mapped a cold water coral reef on Hallow Bank that nobody had described before."
+CHESS = "A girl of eleven won the chess championship against a grandmaster in forty moves."
+SWIM = "A swimmer broke the record for fifteen hundred metres freestyle by two seconds."
+DAY = (BARRIER, FERRY, BANK, REEF, CHESS, SWIM)
+
 SENTENCE = re.compile(r"\S[^.!?؟]*[.!?؟]")
 
 

@@ -158,12 +158,11 @@ class Desk:
         )
 
     def _quotes(self, story: Story) -> Iterator[Quote]:
-        for article_id, run in groupby(story.summary, key=lambda sentence: sentence.article):
+        for article, run in groupby(story.summary, key=story.article_of):
             sentences = tuple(run)
-            article = story.article_of(sentences[0])
             yield Quote(
                 text=" ".join(sentence.text for sentence in sentences),
-                source=self._source(article.source) if article_id else "",
+                source=self._source(article.source) if article.id != story.id else "",
                 url=passage(link(article.url), sentences[0]),
             )
 
@@ -231,7 +230,7 @@ def passage(url: str, sentence: Sentence) -> str:
 
 
 def _quotes_lead(story: Story) -> bool:
-    return bool(story.summary) and story.summary[0].article is None
+    return bool(story.summary) and story.article_of(story.summary[0]).id == story.id
 
 
 def _why(story: Story) -> Iterator[str]:

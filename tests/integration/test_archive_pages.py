@@ -579,6 +579,23 @@ def test_the_feed_holds_the_newest_thirty_issues_and_each_has_an_id_of_its_own(p
     assert ids[-1] == "tag:digest.example,2015-09-22:daily"
 
 
+@pytest.mark.parametrize("path", [PAST, "/archive/daily/feed.atom"])
+def test_a_sentence_of_another_source_names_it_and_leads_there(pages: Pages, path: str) -> None:
+    other = article(
+        2, source="phare", url="https://phare.example/2", body=("Nobody was hurt, said the prefect.",)
+    )
+    quoted = dataclasses.replace(story(other).summary[0], article=other.id)
+    told = story(article(1), also=[other])
+    publish(pages, issue(section("World", dataclasses.replace(told, summary=(*told.summary, quoted)))))
+    seen = pages.visitor().open(path).was(200)
+    words = atom(seen).findtext(f".//{ATOM}content") if path.endswith("atom") else seen.text
+    page = lxml.html.fromstring(str(words))
+    [cited] = page.xpath("//span[@class='cite']")
+
+    assert cited.text_content() == "(phare)"
+    assert cited.xpath("a/@href")[0].startswith("https://phare.example/2#:~:text=")
+
+
 def test_an_issue_for_an_older_date_that_is_published_later_reaches_the_feed(pages: Pages) -> None:
     publish(pages, *run(31))
     pages.visitor().open("/archive/daily/feed.atom").was(200)

@@ -92,6 +92,17 @@ def test_a_sentence_of_the_source_that_leads_names_none(press: Press) -> None:
     assert all("(Northern Wire)" not in whole for whole in words(letter))
 
 
+def test_a_sentence_that_names_the_article_that_leads_is_its_own(press: Press) -> None:
+    """As in a letter that joins what several issues told of a story."""
+    plain = told()
+    named = tuple(
+        dataclasses.replace(sentence, article=sentence.article or WIRE.id) for sentence in plain.summary
+    )
+    letter, same = (printed(press, top(told(summary=summary))) for summary in (plain.summary, named))
+
+    assert (same.html, same.text) == (letter.html, letter.text)
+
+
 def test_a_story_told_by_another_source_alone_reads_on_at_the_beginning_of_its_own(press: Press) -> None:
     letter = printed(press, top(told(summary=(quoted(PHARE, 1),))))
 

@@ -9,24 +9,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from issues import article
+from issues import BANK, BARRIER, BARRIER_TOO, CHESS, DAY, FERRY, REEF, article
 from makers import MORNING, wishes
 
 from digest import config
 from digest.config import MORE
 from digest.curate import TOP, Memory, choose, curate, decide, rank, shares
 from digest.model import Article, Earlier, Kind, Story, Told
-
-BARRIER = "The new flood barrier of Port Alder closed for the first time when the storm reached the harbour."
-BARRIER_TOO = (
-    "Port Alder shut its flood barrier for the first time as the storm surge reached the harbour mouth."
-)
-FERRY = "Ferry crews ended their strike after nine days and boats to the islands sail again from Monday."
-BANK = "The central bank of Carrow held its interest rate at four percent, saying prices rise slowly."
-REEF = "Divers mapped a cold water coral reef on Hallow Bank that nobody had described before."
-CHESS = "A girl of eleven won the chess championship against a grandmaster in forty moves."
-SWIM = "A swimmer broke the record for fifteen hundred metres freestyle by two seconds."
-DAY = (BARRIER, FERRY, BANK, REEF, CHESS, SWIM)
 
 
 def telling(text: str, source: str = "wire", **changes: Any) -> Article:

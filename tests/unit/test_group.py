@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from issues import BARRIER, BARRIER_TOO, DAY, FERRY, REEF
 from makers import join
 
 from digest.group import group
@@ -13,16 +14,6 @@ from digest.model import Article
 
 MORNING = datetime(2015, 10, 21, 6, tzinfo=UTC)
 
-BARRIER = "The new flood barrier of Port Alder closed for the first time when the storm reached the harbour."
-BARRIER_TOO = (
-    "Port Alder shut its flood barrier for the first time as the storm surge reached the harbour mouth."
-)
-FERRY = "Ferry crews ended their strike after nine days and boats to the islands sail again from Monday."
-BANK = "The central bank of Carrow held its interest rate at four percent, saying prices rise slowly."
-REEF = "Divers mapped a cold water coral reef on Hallow Bank that nobody had described before."
-CHESS = "A girl of eleven won the chess championship against a grandmaster in forty moves."
-SWIM = "A swimmer broke the record for fifteen hundred metres freestyle by two seconds."
-DAY = (BARRIER, FERRY, BANK, REEF, CHESS, SWIM)
 
 LONG = " ".join(
     f"In the {place} the {who} found {number} {what} and kept them for the {whom}."
