@@ -19,22 +19,12 @@ from datetime import datetime, timedelta
 
 from digest import config
 from digest.errors import MessageError, TransportError
-from digest.model import Delivery, DeliveryState, Reply
+from digest.model import Delivery, DeliveryState, Mail, Reply
 from digest.protocols import Session, Transport
 from digest.store import Database, deliveries
 
 BATCH = 100
 """Rows claimed at once."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mail:
-    """The finished bytes of one mail and where it goes."""
-
-    envelope_from: str
-    recipient: str
-    message: bytes
-    variant_id: int | None = None  # which letter of an issue it is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -330,6 +330,17 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mail:
+    """The finished bytes of one mail and where it goes."""
+
+    envelope_from: str
+    recipient: str
+    message: bytes
+    variant_id: int | None = None  # which letter of an issue it is
+    delivery_id: int | None = None  # the ledger's row that it is for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
     """What the server answered (RFC 5321 section 4.2, RFC 3463)."""
 

@@ -23,10 +23,9 @@ from digest import config
 from digest.collect import REMEMBERED, thread
 from digest.compose import compose, most_steps, shorten
 from digest.curate import LIKED_SINCE, NOTHING, RHYTHM_SINCE, Memory, curate, decide, shares
-from digest.deliver import Mail
 from digest.errors import MessageError
 from digest.message import Headers, html_octets, message
-from digest.model import Article, Candidate, Correction, Delivery, Issue, Letter, Story, Told, Verdict
+from digest.model import Article, Candidate, Correction, Delivery, Issue, Letter, Mail, Story, Told, Verdict
 from digest.notify import list_links, masthead
 from digest.plain import to_json
 from digest.recheck import Recheck

@@ -6,12 +6,13 @@ Transport  how a finished mail leaves       transport/
 Engine     what runs the steps, and when    engine/
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from digest.errors import SourceError
-from digest.model import Document, Reply, Validators
+from digest.errors import SourceError, TransportError
+from digest.model import Document, Mail, Reply, Validators
 
 
 class Source(Protocol):
@@ -59,6 +60,13 @@ class Session(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """In a stream of mails: there is none to send for so many seconds."""
+
+    seconds: float
+
+
 class Transport(Protocol):
     """A way for finished mails to leave."""
 
@@ -67,6 +75,21 @@ class Transport(Protocol):
 
         Raises:
             TransportError: there is no line.
+
+        """
+
+    def carry(
+        self, mails: Iterator[Mail | Pause], *, ending: Callable[[Mail], None]
+    ) -> Iterator[tuple[Mail, Reply | TransportError]]:
+        """Send a stream of mails over as many lines as there are, and give each with what became of it.
+
+        The next mail is asked for when a line is free for it, and no sooner. `ending` is called once for a mail, just
+        before the octets leave with which the server may have taken it; a mail for which it was not called is certainly
+        not there. What the server said comes in the order in which it says it. A mail whose line died comes with the
+        error, and the rest goes over other lines.
+
+        Raises:
+            TransportError: no line can be opened; what was asked for and has not come back was not begun.
 
         """
 

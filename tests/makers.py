@@ -21,10 +21,9 @@ import sqlalchemy as sa
 from hypothesis import settings
 
 from digest import config
-from digest.deliver import Mail
 from digest.errors import SourceError, TransportError
 from digest.group import group
-from digest.model import Article, Delivery, DeliveryState, Document, Reply, SubscriberState
+from digest.model import Article, Delivery, DeliveryState, Document, Mail, Reply, SubscriberState
 from digest.plain import to_json
 from digest.store import Database, deliveries, issues, subscribers
 from digest.store.tables import deliveries as ledger_table

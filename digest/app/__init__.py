@@ -18,7 +18,7 @@ from digest.address import read_address
 from digest.collect import Inlet, PageReader, collect, gather
 from digest.config import Settings, kept_secret, read_secret
 from digest.correspondence import Door
-from digest.deliver import Mail, Settled, deliver
+from digest.deliver import Settled, deliver
 from digest.doors import Handle
 from digest.errors import AddressError, IssueError, TransportError
 from digest.inbound import Inbound
@@ -29,6 +29,7 @@ from digest.model import (
     Gathered,
     Issue,
     Letter,
+    Mail,
     Reply,
     Subscriber,
     SubscriberState,

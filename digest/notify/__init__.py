@@ -25,9 +25,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from digest.correspondence import Notice, NoticeKind
-from digest.deliver import Mail
 from digest.errors import MessageError, TransportError
-from digest.model import DeliveryState, Reply
+from digest.model import DeliveryState, Mail, Reply
 from digest.notify.letters import Correspondent, masthead
 from digest.notify.links import list_links
 from digest.protocols import Session, Transport

@@ -7,9 +7,8 @@ from functools import cached_property
 from digest import config
 from digest.address import parse_address
 from digest.correspondence import Notice, NoticeKind, Thread
-from digest.deliver import Mail
 from digest.message import Attachment, Headers, message
-from digest.model import Letter
+from digest.model import Letter, Mail
 from digest.notify.contents import FILE_NAME, SUBSCRIBED, Contents
 from digest.notify.links import confirm_token, list_links, preferences_url, unsubscribe_urls, wishes_address
 from digest.render import Masthead, Press, Slot, render_notice

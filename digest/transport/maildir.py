@@ -9,14 +9,16 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from email.parser import BytesHeaderParser
 from pathlib import Path
 
 from digest.errors import TransportError
-from digest.model import Reply
+from digest.model import Mail, Reply
+from digest.protocols import Pause
 
 _UNSAFE = re.compile(rb"[^A-Za-z0-9@._+-]|^\.")
 _FOLDER_NAME_LENGTH = 200  # file systems stop at 255
@@ -33,6 +35,27 @@ class Maildir:
         with _disk(self.path):
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)  # its folders' names are addresses
         return nullcontext(self)
+
+    def carry(
+        self, mails: Iterator[Mail | Pause], *, ending: Callable[[Mail], None]
+    ) -> Iterator[tuple[Mail, Reply | TransportError]]:
+        """Deliver one mail after another."""
+        alive = False
+        for mail in mails:
+            if isinstance(mail, Pause):
+                time.sleep(mail.seconds)
+                continue
+            if not alive:
+                self.connect()
+            ending(mail)
+            try:
+                outcome: Reply | TransportError = self.send(
+                    envelope_from=mail.envelope_from, recipient=mail.recipient, message=mail.message
+                )
+            except TransportError as error:
+                outcome = error
+            alive = not isinstance(outcome, TransportError)
+            yield mail, outcome
 
     def check(self) -> str:
         """Write and remove an empty file."""

@@ -25,9 +25,9 @@ from makers import (
 from smtp_server import Smtpd
 
 from digest import config
-from digest.deliver import Mail, Settled, deliver
+from digest.deliver import Settled, deliver
 from digest.errors import MessageError, SettingsError, TransportError
-from digest.model import Delivery, DeliveryState, Reply, SubscriberState, SuppressionReason
+from digest.model import Delivery, DeliveryState, Mail, Reply, SubscriberState, SuppressionReason
 from digest.pipeline import Writer
 from digest.protocols import Session, Transport
 from digest.render import environment

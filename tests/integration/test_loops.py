@@ -10,7 +10,7 @@ from mailroom import ADA, US, Mailroom, mail, mailto, reply
 from makers import Clock, Mailserver
 from terminal import read_mail
 
-from digest.deliver import Mail
+from digest.model import Mail
 from digest.received import Envelope
 
 ONE, TWO = "digest@one.example", "digest@two.example"

@@ -34,9 +34,8 @@ from smtp_server import Smtpd
 
 from digest.address import parse_address
 from digest.correspondence import Answer, Notice, NoticeKind, Said, Thread
-from digest.deliver import Mail
 from digest.errors import MessageError, SettingsError, TransportError
-from digest.model import DeliveryState, SubscriberState
+from digest.model import DeliveryState, Mail, SubscriberState
 from digest.notify import GIVE_UP, LEASE, WAITS, Correspondent, notify
 from digest.protocols import Transport
 from digest.render import environment

@@ -17,11 +17,10 @@ from makers import EXPIRY, MORNING, Clock, Interrupted, reader, rows, store, sub
 
 from digest import config, pipeline
 from digest.app import App
-from digest.deliver import Mail
 from digest.engine.local import LocalEngine
 from digest.errors import MessageError, StoreError
 from digest.message import html_octets
-from digest.model import Article, Delivery, Issue
+from digest.model import Article, Delivery, Issue, Mail
 from digest.pipeline import Published, Writer, print_letter
 from digest.render import environment
 from digest.resources import shipped
