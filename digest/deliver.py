@@ -157,22 +157,22 @@ class _Work:
         return frozenset(number for number, name in lists.items() if self.resend(name))
 
 
-class _Lease:
-    """How old the lease of this process's claims is, by whichever clock says more."""
+class _Alarm:
+    """Tells when so long has passed, by whichever of the two clocks says so first."""
 
-    def __init__(self, work: _Work) -> None:
-        self._work = work
-        self.begin()
+    def __init__(self, clock: Callable[[], datetime], after: timedelta) -> None:
+        self._clock, self._after = clock, after
+        self.reset()
 
-    def begin(self) -> None:
-        """Say that it has just been taken or renewed."""
-        self._at, self._ticks = self._work.clock(), time.monotonic()
+    def reset(self) -> None:
+        """Begin anew."""
+        self._at = self._clock() + self._after
+        self._ticks = time.monotonic() + self._after.total_seconds()
 
     @property
-    def half_over(self) -> bool:
-        """Whether it should be renewed before anything else leaves."""
-        ticked = timedelta(seconds=time.monotonic() - self._ticks)
-        return max(ticked, self._work.clock() - self._at) >= self._work.lease / 2
+    def rings(self) -> bool:
+        """Whether the time is over."""
+        return time.monotonic() >= self._ticks or self._clock() >= self._at
 
 
 class _Run:
@@ -183,9 +183,9 @@ class _Run:
         self._work = work
         self._database, self._clock = work.database, work.clock
         self._journal = work.journals.open()
-        self._lease = _Lease(work)
+        self._half_lease = _Alarm(work.clock, work.lease / 2)
         self._under_way: dict[int, Delivery] = {}  # handed to the transport, not come back
-        self._flushed = work.clock()
+        self._flush = _Alarm(work.clock, FLUSH)
 
     def mails(self) -> Iterator[Mail | Pause]:
         """Give the mails of all that is due, claim by claim."""
@@ -200,7 +200,7 @@ class _Run:
         for delivery in batch:
             if self._work.stopping():
                 return
-            if self._lease.half_over:
+            if self._half_lease.rings:
                 lost = frozenset(one.id for one in batch) - self._renew()
             if delivery.id in lost:
                 continue  # the lease had ended, and the row is another worker's
@@ -255,27 +255,27 @@ class _Run:
             batch, skipped = deliveries.claim(
                 connection, now=now, token=self._journal.new_claim(), until=until, limit=BATCH
             )
-        self._lease.begin()
+        self._half_lease.reset()
         self._marked()
         self.outcome[DeliveryState.SKIPPED] += skipped
         return batch, skipped
 
     def _flush_if_due(self) -> None:
-        if self._clock() - self._flushed >= FLUSH:
+        if self._flush.rings:
             with self._database.transaction() as connection:
                 deliveries.mark(connection, self._journal.remains.ended, now=self._clock())
             self._marked()
 
     def _marked(self) -> None:
         self._journal.marked()
-        self._flushed = self._clock()
+        self._flush.reset()
 
     def _renew(self) -> frozenset[int]:
         """Prolong the lease and give the rows that this process still holds."""
         with self._database.transaction() as connection:
             until = self._clock() + self._work.lease
             held = deliveries.renew(connection, self._journal.remains.name, until=until)
-        self._lease.begin()
+        self._half_lease.reset()
         return held
 
     def _written(self, delivery: Delivery) -> Mail | None:

@@ -28,6 +28,7 @@ from digest.model import Begun, DeliveryState, Mark, Reply
 from digest.store.deliveries import HOLDER_LENGTH
 
 _DRAFT = ".draft"
+_encode = json.JSONEncoder().encode
 _BEGUN = ("delivery_id", "claim", "variant_id")
 _RESERVED = 1 << 18  # octets of the disk, so that it cannot be full between a mail and its line
 _BOOT = Path("/proc/sys/kernel/random/boot_id")  # on Linux: another one each time the machine starts
@@ -117,9 +118,13 @@ class Journal:
 
     def _write(self, line: str) -> None:
         octets = line.encode()
-        with _disk(self._path(self._page)):
-            if os.write(self._file, octets) != len(octets):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        try:
+            written = os.write(self._file, octets)
+        except OSError as error:
+            raise _unwritten(self._path(self._page), error) from error
+        if written != len(octets):
+            full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            raise _unwritten(self._path(self._page), full)
 
 
 class Journals:
@@ -190,13 +195,14 @@ def _lines(file: int) -> Iterator[list[Any]]:
 
 
 def _begun(row: Begun) -> str:
-    return json.dumps([row.delivery_id, row.claim, row.variant_id]) + "\n"
+    letter = "null" if row.variant_id is None else row.variant_id
+    return f'[{row.delivery_id}, "{row.claim}", {letter}]\n'
 
 
 def _ended(mark: Mark) -> str:
-    reply = mark.reply and [mark.reply.code, mark.reply.enhanced, mark.reply.text]
+    reply = mark.reply and (mark.reply.code, mark.reply.enhanced, mark.reply.text)
     due = mark.due and mark.due.isoformat()
-    return json.dumps([mark.delivery_id, mark.claim, mark.state, due, reply, mark.variant_id]) + "\n"
+    return _encode((mark.delivery_id, mark.claim, mark.state, due, reply, mark.variant_id)) + "\n"
 
 
 def _mark(line: list[Any]) -> Mark:
@@ -245,6 +251,10 @@ def _disk(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StoreError(
-            f"the journal {path} cannot be written: {error.strerror}; mend that and run again: nothing was lost"
-        ) from error
+        raise _unwritten(path, error) from error
+
+
+def _unwritten(path: Path, error: OSError) -> StoreError:
+    return StoreError(
+        f"the journal {path} cannot be written: {error.strerror}; mend that and run again: nothing was lost"
+    )
