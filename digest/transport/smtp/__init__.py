@@ -11,6 +11,7 @@ import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -66,7 +67,7 @@ class Smtp:
     @contextmanager
     def connect(self) -> Iterator["SmtpSession"]:
         """Greet the server, encrypt the line and sign in, as the settings say."""
-        lines = Lines(self._open, limit=1, ending=lambda _: None)
+        lines = self._lines(limit=1, ending=lambda _: None)
         try:
             lines.open()
             yield SmtpSession(lines=lines, where=self.where)
@@ -77,7 +78,7 @@ class Smtp:
         self, mails: Iterator[Mail | Pause], *, ending: Callable[[Mail], None]
     ) -> Iterator[tuple[Mail, Reply | TransportError]]:
         """Send a stream of mails over `connections` lines at most."""
-        lines = Lines(self._open, limit=self.connections, ending=ending)
+        lines = self._lines(limit=self.connections, ending=ending)
         try:
             yield from lines.carry(mails)
         finally:
@@ -89,22 +90,27 @@ class Smtp:
             user = f", signed in as {self.username}" if self.username else ""
             return f"the mail server {self.where} answers (security: {self.security}{user})"
 
+    def _lines(self, *, limit: int, ending: Callable[[Mail], None]) -> Lines:
+        try:
+            # Reading the system's authorities takes a tenth of a second.
+            context = None if self.security == "none" else ssl.create_default_context(cafile=self.ca_file)
+        except OSError as error:
+            raise TransportError(f"cannot read the certificates in {self.ca_file}: {error}") from error
+        return Lines(partial(self._open, context), limit=limit, ending=ending)
+
     def _open(
         self,
+        context: ssl.SSLContext | None,
         *,
         first: bool,
         settle: Callable[[Mail, Reply | TransportError], None],
         ending: Callable[[Mail], None],
     ) -> Line:
-        try:
-            context = ssl.create_default_context(cafile=self.ca_file)
-        except OSError as error:
-            raise TransportError(f"cannot read the certificates in {self.ca_file}: {error}") from error
         connection, extensions = open_connection(
             self.host,
             self.port,
-            security=self.security,
-            context=context,
+            starttls=context if self.security == "starttls" else None,
+            tls=context if self.security == "tls" else None,
             login=(self.username, self.password) if self.username and self.password else None,
             hello_name=self.hello_name,
             timeout_seconds=self.timeout_seconds if first else min(self.timeout_seconds, _ANOTHER_SECONDS),

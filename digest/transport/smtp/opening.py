@@ -61,8 +61,8 @@ def open_connection(
     host: str,
     port: int,
     *,
-    security: str,
-    context: ssl.SSLContext,
+    starttls: ssl.SSLContext | None,
+    tls: ssl.SSLContext | None,
     login: tuple[str, str] | None,
     hello_name: str | None,
     timeout_seconds: float,
@@ -74,13 +74,13 @@ def open_connection(
 
     """
     try:
-        if security == "tls":
-            client: _Client = _TlsClient(host, port, hello_name, timeout=timeout_seconds, context=context)
+        if tls:
+            client: _Client = _TlsClient(host, port, hello_name, timeout=timeout_seconds, context=tls)
         else:
             client = _Client(host, port, hello_name, timeout=timeout_seconds)
         try:
-            if security == "starttls":
-                client.starttls(context=context)
+            if starttls:
+                client.starttls(context=starttls)
             client.ehlo_or_helo_if_needed()
             if login:
                 client.login(*login)
