@@ -9,10 +9,9 @@ octets of its end may have left and no answer to it came.
 
 import selectors
 import socket
-import ssl
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
@@ -21,13 +20,12 @@ from digest.errors import TransportError
 from digest.model import Mail, Reply
 from digest.transport.smtp.envelope import END, content
 from digest.transport.smtp.replies import ReplyReader, reply, shown
+from digest.transport.smtp.wire import Wire, said
 
 Outcome: TypeAlias = tuple[Mail, Reply | TransportError]
 
 _CLOSING = 421  # RFC 5321 section 3.8: the server shuts the connection
 _REFUSALS = (4, 5)  # classes of replies
-_PIECE = 1 << 18  # octets handed over at once
-_READ = 1 << 16
 
 
 class _Verb(StrEnum):
@@ -69,12 +67,11 @@ class Line:
         settle: Callable[[Mail, Reply | TransportError], None],
         ending: Callable[[Mail], None],
     ) -> None:
-        connection.setblocking(False)
-        self.connection, self.extensions, self.where = connection, extensions, where
+        self.wire, self.extensions, self.where = Wire(connection), extensions, where
+        self.watched = 0  # what a selector watches the connection for
         self.answered = False  # whether it ever said what became of a mail
         self.parting = False
         self.broken: TransportError | None = None
-        self.interest = selectors.EVENT_READ
         self.deadline = 0.0  # by the monotonic clock; it counts while the line is busy
         self._timeout_seconds = timeout_seconds
         self._settle, self._ending = settle, ending
@@ -88,13 +85,11 @@ class Line:
         self._ready: _Transaction | None = None  # the server waits for its content
         self._unannounced: _Transaction | None = None  # its content is to be written
         self._unclean = False  # a refused mail is to be forgotten by the server
-        self._out = memoryview(b"")
-        self._sent = 0  # octets, of this connection
 
     @property
     def busy(self) -> bool:
         """Whether something is to be written or an answer awaited."""
-        return bool(self._awaited or self._ready or self._out)
+        return bool(self._awaited or self._ready or not self.wire.idle)
 
     @property
     def free(self) -> bool:
@@ -108,9 +103,9 @@ class Line:
 
     def proceed(self, mail: Mail | None = None, commands: tuple[bytes, bytes] | None = None) -> None:
         """Write the content that is waited for, and with it the commands of the next mail, if there is one."""
-        parts: list[bytes] = []
+        parts: Sequence[bytes] = ()
         if self._ready:
-            parts.append(self._content(self._ready))
+            parts = self._content(self._ready)
             self._ready = None
         if mail is not None and commands is not None:
             transaction = _Transaction(mail=mail)
@@ -129,16 +124,15 @@ class Line:
         """Say good-bye; the line is `parting` until the server has answered."""
         self.parting = True
         self._held.append((_Verb.QUIT, b"QUIT\r\n", None))
-        self._write([])
+        self._write()
 
     def pump(self) -> None:
         """Write and read as much as goes without waiting."""
-        self.interest = selectors.EVENT_READ
-        if self._out:
-            self._flush()
+        self.wire.interest = selectors.EVENT_READ
+        self._flush()
         self._receive()
         if self._held and not self.broken:
-            self._write([])
+            self._write()
 
     def silent(self) -> None:
         """Close: the server took too long."""
@@ -146,78 +140,58 @@ class Line:
 
     def close(self) -> None:
         """Close the connection."""
-        self.connection.close()
+        self.wire.connection.close()
 
-    def _content(self, transaction: _Transaction) -> bytes:
+    def _content(self, transaction: _Transaction) -> Sequence[bytes]:
         self._awaited.append((_Verb.END, transaction))
         if transaction.settled:  # RFC 2920 section 3.1: DATA was taken although no recipient was
-            return END[2:]
-        octets = content(transaction.mail.message)
-        transaction.end_at = self._sent + len(self._out) + len(octets) - len(END)
+            return [END[2:]]
+        parts = content(transaction.mail.message)
+        transaction.end_at = self.wire.queued + sum(map(len, parts)) - len(END)
         self._unannounced = transaction
-        return octets
+        return parts
 
-    def _write(self, parts: list[bytes]) -> None:
+    def _write(self, parts: Sequence[bytes] = ()) -> None:
+        commands = []
         while self._held and (self._pipelining or not self._awaited):
             verb, octets, transaction = self._held.popleft()
             self._awaited.append((verb, transaction))
-            parts.append(octets)
-        if parts:
-            self._out = memoryview(b"".join((self._out, *parts)))
+            commands.append(octets)
+        if parts or commands:
+            self.wire.put([*parts, b"".join(commands)])
             self.deadline = time.monotonic() + self._timeout_seconds
             self._flush()
 
     def _flush(self) -> None:
-        while self._out and not self.broken:
-            piece = self._out[:_PIECE]
+        while not self.wire.idle and not self.broken:
             ending = self._unannounced
-            if ending and ending.end_at is not None and ending.end_at < self._sent + len(piece):
+            if ending and ending.end_at is not None and ending.end_at < self.wire.reach:
                 self._unannounced = None
                 self._ending(ending.mail)
             try:
-                sent = self.connection.send(piece)
-            except (BlockingIOError, ssl.SSLWantWriteError):
-                self.interest |= selectors.EVENT_WRITE
-                return
-            except ssl.SSLWantReadError:
-                return
+                if not self.wire.write():
+                    return
             except OSError as error:
-                if isinstance(self.connection, ssl.SSLSocket):
-                    self._sent += len(piece)  # nobody knows how much of it left
                 self._receive()  # the server may have said why
                 self._break(said(error))
-                return
-            self._sent += sent
-            self._out = self._out[sent:]
-            self.deadline = time.monotonic() + self._timeout_seconds
+            else:
+                self.deadline = time.monotonic() + self._timeout_seconds
 
     def _receive(self) -> None:
-        while not self.broken and (octets := self._read()):
+        more = True
+        while more and not self.broken:
             try:
-                for code, text in self._replies.feed(octets):
+                for code, text in self._replies.feed(self.wire.read()):
                     self._hear(code, text)
                     if self.broken:
                         return
             except ValueError as error:
                 self._end(str(error))
-            if not (isinstance(self.connection, ssl.SSLSocket) and self.connection.pending()):
-                return
-
-    def _read(self) -> bytes:
-        """Give what has come, if anything has."""
-        try:
-            octets = self.connection.recv(_READ)
-        except (BlockingIOError, ssl.SSLWantReadError):
-            return b""
-        except ssl.SSLWantWriteError:
-            self.interest |= selectors.EVENT_WRITE
-            return b""
-        except OSError as error:
-            self._break(said(error))
-            return b""
-        if not octets:
-            self._break("the server closed it")
-        return octets
+            except OSError as error:
+                self._break(said(error))
+            except EOFError as error:
+                self._break(str(error))
+            more = self.wire.more()
 
     def _hear(self, code: int, text: bytes) -> None:
         """Take one answer."""
@@ -249,7 +223,7 @@ class Line:
     def _hear_end(self, transaction: _Transaction, code: int, text: bytes) -> None:
         """Take the answer to the end of a mail."""
         answer = reply(code, text)
-        early = transaction.end_at is not None and self._sent <= transaction.end_at
+        early = transaction.end_at is not None and self.wire.sent <= transaction.end_at
         if answer.accepted and not early:
             self._under_way.remove(transaction)
             self._say(transaction, answer)
@@ -281,16 +255,5 @@ class Line:
             return
         self.broken = TransportError(problem)
         for transaction in self._under_way:
-            in_doubt = transaction.end_at is not None and self._sent > transaction.end_at
+            in_doubt = transaction.end_at is not None and self.wire.sent > transaction.end_at
             self._say(transaction, TransportError(problem, in_doubt=in_doubt))
-
-
-def said(error: OSError) -> str:
-    """Give the words of what failed on the way to the server."""
-    match error:
-        case ssl.SSLCertVerificationError():
-            return error.verify_message
-        case OSError(strerror=str(reason)):
-            return reason
-        case _:
-            return str(error)

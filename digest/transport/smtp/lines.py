@@ -55,7 +55,8 @@ class Lines:
         """
         line = self._open_line(first=not self.up, settle=self._settle, ending=self._ending)
         self.up.append(line)
-        self._selector.register(line.connection, line.interest, line)
+        line.watched = line.wire.interest
+        self._selector.register(line.wire.connection, line.watched, line)
 
     def carry(self, mails: Iterator[Mail | Pause]) -> Iterator[Outcome]:
         """Send a stream of mails, as `Transport.carry` says; the lines stay open."""
@@ -144,14 +145,15 @@ class Lines:
         """Take away the lines that died, and watch the others for what they wait for."""
         for line in tuple(self.up):
             if line.broken:
-                self._selector.unregister(line.connection)
+                self._selector.unregister(line.wire.connection)
                 line.close()
                 self.up.remove(line)
                 self._barren += not line.answered
                 if self._barren >= _BARREN:
                     self._over = line.broken
-            elif self._selector.get_key(line.connection).events != line.interest:
-                self._selector.modify(line.connection, line.interest, line)
+            elif line.watched != line.wire.interest:
+                line.watched = line.wire.interest
+                self._selector.modify(line.wire.connection, line.watched, line)
 
     def _settle(self, mail: Mail, outcome: Reply | TransportError) -> None:
         self._outcomes.append((mail, outcome))

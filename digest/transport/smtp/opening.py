@@ -10,8 +10,8 @@ import time
 from typing import Any
 
 from digest.errors import TransportError
-from digest.transport.smtp.line import said
 from digest.transport.smtp.replies import ReplyReader, reply, shown
+from digest.transport.smtp.wire import said
 
 _READ = 1 << 12
 
