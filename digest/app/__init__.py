@@ -105,6 +105,7 @@ class App:
             username=wanted.username,
             password=read_secret(wanted.password, wanted.password_file, base),
             timeout_seconds=wanted.timeout_seconds,
+            connections=wanted.connections,
             hello_name=wanted.hello_name or None,
             ca_file=base / wanted.ca_file if wanted.ca_file else None,
         )

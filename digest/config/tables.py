@@ -121,6 +121,7 @@ class Transport(_Table):
     ca_file: Path | Literal[""] = ""
     hello_name: str = ""
     timeout_seconds: Positive = 300
+    connections: Annotated[int, Field(ge=1, le=100)] = 4
 
 
 class Fetch(_Table):
