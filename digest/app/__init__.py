@@ -229,8 +229,13 @@ class App:
         wishes = self.settings.list_named(issue.list)
         return pipeline.web_letter(issue, masthead(self.settings, wishes), self.press, letter=wishes.letter)
 
-    def send(self, *, on_settled: Callable[[Settled], None] = lambda _: None) -> Counter[DeliveryState]:
-        """Send every mail that is due."""
+    def send(
+        self,
+        *,
+        stopping: Callable[[], bool] = lambda: False,
+        on_settled: Callable[[Settled], None] = lambda _: None,
+    ) -> Counter[DeliveryState]:
+        """Send every mail that is due; once it is `stopping`, none is begun."""
         return deliver(
             self.database,
             self.transport,
@@ -238,6 +243,7 @@ class App:
             write=self.writer,
             journals=self.journals,
             clock=self.clock,
+            stopping=stopping,
             on_settled=on_settled,
         )
 
