@@ -57,9 +57,11 @@ class Clock:
 
 
 @contextmanager
-def store(folder: Path, kind: Callable[..., Database] = Database) -> Iterator[Database]:
-    """Open the database in a folder, with its tables."""
-    database = kind("sqlite:///digest.db", base=folder)
+def store(
+    folder: Path, kind: Callable[..., Database] = Database, *, url: str = "sqlite:///digest.db"
+) -> Iterator[Database]:
+    """Open the database in a folder, or at a URL, with its tables."""
+    database = kind(url, base=folder)
     database.migrate()
     try:
         yield database
@@ -75,11 +77,11 @@ class Interrupted(Database):
         self._left, self._happens = number, happens
 
     @contextmanager
-    def transaction(self) -> Iterator[sa.Connection]:
+    def transaction(self, *, alone: bool = True) -> Iterator[sa.Connection]:
         self._left = getattr(self, "_left", 0) - 1
         if self._left == 0:
             self._happens()
-        with super().transaction() as connection:
+        with super().transaction(alone=alone) as connection:
             yield connection
 
 
