@@ -53,9 +53,17 @@ def postgres() -> "Iterator[Postgres]":
     server.remove()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what is marked `on_both` on PostgreSQL too: the conformance suite of the store."""
+    if "database_url" in metafunc.fixturenames:
+        both = metafunc.definition.get_closest_marker("on_both")
+        kinds = ["sqlite", "postgresql"] if both else ["sqlite"]
+        metafunc.parametrize("database_url", kinds, indirect=True)
+
+
+@pytest.fixture
 def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Where to keep things, relative to the test's folder; a test that asks for it runs on each kind of database."""
+    """Where to keep things, relative to the test's folder."""
     if request.param == "sqlite":
         yield "sqlite:///digest.db"
         return

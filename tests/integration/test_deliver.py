@@ -46,8 +46,8 @@ SKIPPED, IN_DOUBT = DeliveryState.SKIPPED, DeliveryState.IN_DOUBT
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    with store(tmp_path) as opened:
+def database(tmp_path: Path, database_url: str) -> Iterator[Database]:
+    with store(tmp_path, url=database_url) as opened:
         yield opened
 
 
@@ -88,6 +88,7 @@ def test_a_mail_that_is_refused_for_good_fails_and_the_others_leave(database: Da
     assert (rows(database)[1].code, rows(database)[1].reply) == (550, "as told")
 
 
+@pytest.mark.on_both
 def test_a_mail_that_is_refused_for_now_is_tried_again_and_not_before_its_time(database: Database) -> None:
     ledger(database)
     server, clock = Mailserver().refuse(451), Clock()
@@ -131,6 +132,7 @@ def test_each_row_is_told_of_as_it_is_settled(database: Database) -> None:
     assert [settled.reply and settled.reply.code for settled in heard] == [250, 550, 451]
 
 
+@pytest.mark.on_both
 def test_more_mails_than_are_claimed_at_once_all_leave(database: Database) -> None:
     ledger(database, 101)
     server = Mailserver()
@@ -148,6 +150,7 @@ def test_where_nothing_is_due_nobody_connects(database: Database) -> None:
     assert server.connections == 0
 
 
+@pytest.mark.on_both
 def test_readers_who_left_or_are_suppressed_since_get_nothing(database: Database) -> None:
     ledger(database, 3)
     become(database, reader(1), state=SubscriberState.UNSUBSCRIBED)
@@ -162,6 +165,7 @@ def test_readers_who_left_or_are_suppressed_since_get_nothing(database: Database
 # --- the line dies
 
 
+@pytest.mark.on_both
 def test_without_a_line_all_is_given_back_and_the_run_ends(database: Database) -> None:
     ledger(database, 2)
     server = Mailserver().close()
@@ -209,6 +213,7 @@ def test_a_mail_whose_line_died_after_its_end_is_held_in_doubt(database: Databas
     assert Counter(mail.recipient for mail in server.mails) == {reader(1): 1, reader(2): 1}
 
 
+@pytest.mark.on_both
 def test_a_mail_in_doubt_is_sent_again_as_it_was_where_the_settings_say_so(database: Database) -> None:
     ledger(database)
     server, clock = Mailserver().break_after_the_end(), Clock()
@@ -288,6 +293,7 @@ def message_id(mail: Mail) -> bytes:
 # --- many workers
 
 
+@pytest.mark.on_both
 def test_a_worker_that_lost_its_lease_before_it_began_sends_nothing(database: Database) -> None:
     ledger(database, 2)
     ours, theirs, clock = Mailserver(), Mailserver(), Clock()
@@ -337,23 +343,23 @@ class Fatal:
         return reply
 
 
-def die_after_transmitting(folder: Path) -> None:
-    with store(folder) as database:
+def die_after_transmitting(folder: Path, url: str) -> None:
+    with store(folder, url=url) as database:
         run(database, Fatal(folder / "mail", reader(2)))
 
 
-def die_before_transmitting(folder: Path) -> None:
+def die_before_transmitting(folder: Path, url: str) -> None:
     def fatal(delivery: Delivery) -> Mail:
         if delivery.address == reader(2):
             os._exit(9)
         return write(delivery)
 
-    with store(folder) as database:
+    with store(folder, url=url) as database:
         run(database, Maildir(path=folder / "mail"), writer=fatal)
 
 
-def in_another_process(work: Callable[[Path], None], folder: Path) -> None:
-    process = multiprocessing.get_context("spawn").Process(target=work, args=(folder,))
+def in_another_process(work: Callable[[Path, str], None], folder: Path, url: str) -> None:
+    process = multiprocessing.get_context("spawn").Process(target=work, args=(folder, url))
     process.start()
     process.join()
     assert process.exitcode == 9
@@ -366,11 +372,12 @@ def mailboxes(folder: Path) -> dict[str, int]:
 ONE_EACH = {reader(1): 1, reader(2): 1, reader(3): 1}
 
 
+@pytest.mark.on_both
 def test_killed_between_sending_and_recording_the_mail_is_in_doubt_and_nobody_gets_a_second(
-    database: Database, tmp_path: Path
+    database: Database, database_url: str, tmp_path: Path
 ) -> None:
     ledger(database, 3)
-    in_another_process(die_after_transmitting, tmp_path)
+    in_another_process(die_after_transmitting, tmp_path, database_url)
     assert states(database) == ["sent", "transmitting", "claimed"]
 
     line, clock = Maildir(path=tmp_path / "mail"), Clock(MORNING + LEASE)
@@ -382,19 +389,21 @@ def test_killed_between_sending_and_recording_the_mail_is_in_doubt_and_nobody_ge
 
 
 def test_killed_there_where_the_settings_say_resend_the_same_mail_is_sent_again(
-    database: Database, tmp_path: Path
+    database: Database, database_url: str, tmp_path: Path
 ) -> None:
     ledger(database, 3)
-    in_another_process(die_after_transmitting, tmp_path)
+    in_another_process(die_after_transmitting, tmp_path, database_url)
 
     line, clock = Maildir(path=tmp_path / "mail"), Clock(MORNING + LEASE + timedelta(seconds=1))
     assert run(database, line, clock, settings=RESEND) == {SENT: 2}
     assert mailboxes(tmp_path) == ONE_EACH, "the mailbox knows the Message-ID"
 
 
-def test_killed_before_sending_every_mail_is_sent_once_later(database: Database, tmp_path: Path) -> None:
+def test_killed_before_sending_every_mail_is_sent_once_later(
+    database: Database, database_url: str, tmp_path: Path
+) -> None:
     ledger(database, 3)
-    in_another_process(die_before_transmitting, tmp_path)
+    in_another_process(die_before_transmitting, tmp_path, database_url)
     assert states(database) == ["sent", "claimed", "claimed"]
 
     clock = Clock(MORNING + LEASE + timedelta(seconds=1))
@@ -402,6 +411,7 @@ def test_killed_before_sending_every_mail_is_sent_once_later(database: Database,
     assert mailboxes(tmp_path) == ONE_EACH
 
 
+@pytest.mark.on_both
 def test_a_row_of_a_dead_worker_is_taken_over_while_this_one_runs(database: Database) -> None:
     ledger(database, 2)
     with database.transaction() as connection:

@@ -23,6 +23,8 @@ from digest.store import Database, articles, deliveries, issues, sources, subscr
 from digest.store.tables import articles as article_table
 from digest.store.tables import metadata
 
+pytestmark = pytest.mark.on_both
+
 LEASE = timedelta(minutes=5)
 AFTER_IT = MORNING + LEASE + timedelta(seconds=1)
 REPLY = Reply(code=250, text="taken", enhanced="2.0.0")
@@ -232,7 +234,9 @@ def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
         database.migrate()
 
 
-@pytest.mark.parametrize("url", ["digest.db", "nosuch://host/digest", "mysql://host/digest", "sqlite+nosuch:///digest.db", ""])
+@pytest.mark.parametrize(
+    "url", ["digest.db", "nosuch://host/digest", "mysql://host/digest", "sqlite+nosuch:///digest.db", ""]
+)
 def test_what_is_no_address_of_a_database_is_a_wrong_setting(url: str, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="database = "):
         Database(url, base=tmp_path)
@@ -379,7 +383,7 @@ def test_a_second_issue_of_a_date_or_a_number_is_refused(
     with database.transaction() as connection:
         issues.freeze(connection, issue())
 
-    with pytest.raises(StoreError, match="(?i)unique"), database.transaction() as connection:
+    with pytest.raises(StoreError, match=r"(?i)unique"), database.transaction() as connection:
         issues.freeze(connection, issue(**second))
 
 
@@ -445,7 +449,7 @@ def test_an_issue_gets_a_row_for_each_active_reader_of_its_list(database: Databa
 def test_a_reader_gets_no_second_row_of_an_issue(database: Database) -> None:
     issue_id = ledger(database)
 
-    with pytest.raises(StoreError, match="(?i)unique"), database.transaction() as connection:
+    with pytest.raises(StoreError, match=r"(?i)unique"), database.transaction() as connection:
         deliveries.enqueue(
             connection, issue_id, "daily", due=lambda _: MORNING, now=MORNING, lifetime=AFTER_IT - MORNING
         )
