@@ -113,7 +113,7 @@ class _Work:
     def recover(self) -> None:
         """Finish what dead processes of this machine left behind."""
         for remains in self.journals.left_behind():
-            with self.database.transaction() as connection:
+            with self.database.transaction(alone=False) as connection:
                 self.close(connection, remains)
 
     def close(self, connection: sa.Connection, remains: Remains) -> tuple[Mark, ...]:
@@ -237,7 +237,7 @@ class _Run:
         """
         done = False
         try:
-            with self._database.transaction() as connection:
+            with self._database.transaction(alone=False) as connection:
                 doubtful = self._work.close(connection, self._journal.remains)
             self.outcome.update(mark.state for mark in doubtful)
             done = True
@@ -246,7 +246,7 @@ class _Run:
 
     def _turn(self) -> tuple[tuple[Delivery, ...], int]:
         """Mark what has come back and claim what is due, in one transaction."""
-        with self._database.transaction() as connection:
+        with self._database.transaction(alone=False) as connection:
             now = self._clock()
             deliveries.mark(connection, self._journal.remains.ended, now=now)
             self._work.doubt_overdue(connection)
@@ -262,7 +262,7 @@ class _Run:
 
     def _flush_if_due(self) -> None:
         if self._flush.rings:
-            with self._database.transaction() as connection:
+            with self._database.transaction(alone=False) as connection:
                 deliveries.mark(connection, self._journal.remains.ended, now=self._clock())
             self._marked()
 
@@ -272,7 +272,7 @@ class _Run:
 
     def _renew(self) -> frozenset[int]:
         """Prolong the lease and give the rows that this process still holds."""
-        with self._database.transaction() as connection:
+        with self._database.transaction(alone=False) as connection:
             until = self._clock() + self._work.lease
             held = deliveries.renew(connection, self._journal.remains.name, until=until)
         self._half_lease.reset()
@@ -290,7 +290,7 @@ class _Run:
         return mail
 
     def _is_sent_again(self, delivery: Delivery) -> bool:
-        with self._database.transaction() as connection:
+        with self._database.transaction(alone=False) as connection:
             return self._work.resend(deliveries.lists_of(connection, [delivery.id])[delivery.id])
 
     def _put_off(self, delivery: Delivery, reply: Reply, letter: int | None) -> None:

@@ -22,8 +22,8 @@ NO_SPORT = Wishes(topics=(Topic(name="sport", stance=Stance.NONE),))
 
 
 @pytest.fixture
-def newsroom(tmp_path: Path) -> Iterator[Newsroom]:
-    room = Newsroom(tmp_path)
+def newsroom(tmp_path: Path, database_url: str) -> Iterator[Newsroom]:
+    room = Newsroom(tmp_path, url=database_url)
     yield room
     room.app.database.close()
 
@@ -52,6 +52,7 @@ def told(room: Newsroom, name: str = "ada") -> set[int]:
 # --- after a pause
 
 
+@pytest.mark.on_both
 def test_after_a_pause_comes_one_letter_with_all_since_the_last_one_which_says_so(newsroom: Newsroom) -> None:
     newsroom.reader("ada", Wishes())
     newsroom.reader("bob", Wishes())
@@ -189,6 +190,7 @@ def test_a_list_that_rested_owes_nobody_anything(newsroom: Newsroom) -> None:
     assert "Since your last letter" not in newsroom.text("ada")
 
 
+@pytest.mark.on_both
 def test_a_mail_that_is_tried_again_says_the_same_though_another_letter_came_between(
     newsroom: Newsroom,
 ) -> None:
@@ -296,6 +298,7 @@ def test_a_weekly_letter_tells_a_story_of_the_week_once_and_in_order(newsroom: N
     assert newsroom.text("ada").count("Cup 6") == 1
 
 
+@pytest.mark.on_both
 def test_what_a_letter_on_its_way_may_hold_counts_as_told(newsroom: Newsroom) -> None:
     """Two workers may write two letters to one reader at once."""
     newsroom.reader("ada", Wishes(hour="23:00"))
