@@ -174,8 +174,10 @@ def pem(private: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey, password: bytes
     [
         (b"", "holds no private key in PEM"),
         (b"\xff\x00 anything", "holds no private key in PEM"),
-        (pem(rsa.generate_private_key(65537, 1024)),  # noqa: S505 - a key that is refused
-         "has 1024 bits; 2048 to 4096 are taken"),
+        (
+            pem(rsa.generate_private_key(65537, 1024)),  # noqa: S505 - a key that is refused
+            "has 1024 bits; 2048 to 4096 are taken",
+        ),
         (pem(ec.generate_private_key(ec.SECP256R1())), "neither RSA nor Ed25519"),
         (pem(ec.generate_private_key(ec.SECP256R1()), b"sesame"), "is encrypted"),
     ],
