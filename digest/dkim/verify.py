@@ -21,8 +21,8 @@ def verifies(message: bytes, key: Key) -> bool:
     """Say whether a signature of this key is there and right."""
     fields = list(read_fields(message))
     for at, (name, value) in enumerate(fields):
-        tags = _tags(value)
-        if name.lower() == "dkim-signature" and (tags.get("d"), tags.get("s")) == (key.domain, key.selector):
+        tags = _tags(value) if name.lower() == "dkim-signature" else {}
+        if (tags.get("d"), tags.get("s")) == (key.domain, key.selector):
             return (
                 (tags["a"], tags["c"]) == (key.algorithm, "relaxed/simple")
                 and base64.b64decode(tags["bh"]) == body_hash(message.partition(b"\r\n\r\n")[2])

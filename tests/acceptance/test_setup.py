@@ -17,7 +17,8 @@ def test_init_writes_the_shipped_settings_which_run_as_they_are(terminal: Termin
     written = terminal.digest("init").succeeded()
     assert "digest doctor" in written.out
     assert terminal.read("config.toml") == (ROOT / "config.toml").read_text(encoding="utf-8")
-    assert set(verdicts(terminal)) == {
+    told = verdicts(terminal)
+    assert set(told) == {
         "settings",
         "lists",
         "store",
@@ -29,6 +30,7 @@ def test_init_writes_the_shipped_settings_which_run_as_they_are(terminal: Termin
         "inbound",
         "pages",
     }
+    assert "there are no keys: mails are signed by the mail server" in told["dkim"][1]
 
 
 def test_init_makes_the_folder_it_is_given(terminal: Terminal) -> None:
