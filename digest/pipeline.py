@@ -23,6 +23,7 @@ from digest import config
 from digest.collect import REMEMBERED, thread
 from digest.compose import compose, most_steps, shorten
 from digest.curate import LIKED_SINCE, NOTHING, RHYTHM_SINCE, Memory, curate, decide, shares
+from digest.dkim import Key, sign
 from digest.errors import MessageError
 from digest.message import Headers, html_octets, message
 from digest.model import Article, Candidate, Correction, Delivery, Issue, Letter, Mail, Story, Told, Verdict
@@ -345,14 +346,17 @@ class _Form:
     variant_id: int
 
 
-def one_off_mail(settings: config.Settings, issue: Issue, letter: Letter, address: str) -> Mail:
+def one_off_mail(
+    settings: config.Settings, issue: Issue, letter: Letter, address: str, signers: Sequence[Key] = ()
+) -> Mail:
     """Write a letter that belongs to no list; the same documents on the same day give the same Message-ID."""
     print_of_it = hashlib.sha256(f"{address}\0{issue.date}\0{letter.text}".encode()).hexdigest()[:32]
     message_id = f"<{print_of_it}@{settings.publisher.domain}>"
     shared = _list_headers(settings, issue.list, issue.closed)
     reply_to = settings.publisher.reply_to or None
     headers = Headers(**shared, to_address=address, reply_to=reply_to, message_id=message_id)
-    return _mail(settings, letter, headers)
+    mail = _mail(settings, letter, headers)
+    return dataclasses.replace(mail, message=sign(mail.message, signers, issue.closed))
 
 
 def _mail(

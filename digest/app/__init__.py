@@ -19,6 +19,8 @@ from digest.collect import Inlet, PageReader, collect, gather
 from digest.config import Settings, kept_secret, read_secret
 from digest.correspondence import Door
 from digest.deliver import Settled, deliver
+from digest.dkim import Key
+from digest.dkim.files import read_keys
 from digest.doors import Handle
 from digest.errors import AddressError, IssueError, TransportError
 from digest.inbound import Inbound
@@ -126,6 +128,11 @@ class App:
         """What signs the links in letters; its secret is made once, where the settings give none."""
         given = read_secret(self.settings.secret, self.settings.secret_file, self.settings.base)
         return Tokens(given or kept_secret(self._folder / "secret"))
+
+    @cached_property
+    def signers(self) -> tuple[Key, ...]:
+        """What signs the mails; empty where that is left to the mail server."""
+        return read_keys(self.settings)
 
     @cached_property
     def fetcher(self) -> Fetcher:
@@ -270,7 +277,9 @@ class App:
 
     def send_one_off(self, issue: Issue, letter: Letter, addresses: Sequence[str]) -> list[tuple[str, Reply]]:
         """Send a one-off letter at once and give what the server said of each address."""
-        return self._send_now([pipeline.one_off_mail(self.settings, issue, letter, to) for to in addresses])
+        return self._send_now(
+            [pipeline.one_off_mail(self.settings, issue, letter, to, self.signers) for to in addresses]
+        )
 
     def list_or_first(self, name: str | None) -> str:
         """Give the name of a list that the settings have, by default of their first one.
@@ -288,7 +297,7 @@ class App:
         """Give what runs the day in this process, after a look whether it could."""
         from digest.app.daemon import engine  # noqa: PLC0415 - scheduler, web server and mail doors: for `serve` alone
 
-        self.database, self.press, self.tokens, self.transport  # noqa: B018 - what is wrong shall show before the first hour
+        self.database, self.press, self.tokens, self.transport, self.signers  # noqa: B018 - what is wrong shall show before the first hour
         return engine(self)
 
     @cached_property
@@ -313,7 +322,7 @@ class App:
         return notify(
             self.database,
             self.transport,
-            write=Correspondent(self.settings, self.press, self.tokens),
+            write=Correspondent(self.settings, self.press, self.tokens, self.signers),
             clock=self.clock,
         )
 

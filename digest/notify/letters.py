@@ -2,11 +2,13 @@
 
 import dataclasses
 import re
+from collections.abc import Sequence
 from functools import cached_property
 
 from digest import config
 from digest.address import parse_address
 from digest.correspondence import Notice, NoticeKind, Thread
+from digest.dkim import Key, sign
 from digest.message import Attachment, Headers, message
 from digest.model import Letter, Mail
 from digest.notify.contents import FILE_NAME, SUBSCRIBED, Contents
@@ -23,10 +25,13 @@ _THREAD_LENGTH = 10  # Message-IDs of those before; more of them help no mail pr
 class Correspondent:
     """Writes the mail of each notice; the same notice gives the same bytes."""
 
-    def __init__(self, settings: config.Settings, press: Press, tokens: Tokens) -> None:
+    def __init__(
+        self, settings: config.Settings, press: Press, tokens: Tokens, signers: Sequence[Key] = ()
+    ) -> None:
         self._settings = settings
         self._press = press
         self._tokens = tokens
+        self._signers = signers
 
     def __call__(self, notice: Notice) -> Mail:
         """Write the mail of one notice; what answers a mail comes from nobody (RFC 3834 section 3.3).
@@ -42,10 +47,11 @@ class Correspondent:
         attachment = None
         if notice.kind is NoticeKind.DATA:
             attachment = Attachment(name=FILE_NAME, text=notice.said.data)
+        finished = message(sheet.letter(), sheet.headers(), attachment=attachment)
         return Mail(
             envelope_from="" if notice.thread else publisher.bounce_address or publisher.address,
             recipient=notice.address,
-            message=message(sheet.letter(), sheet.headers(), attachment=attachment),
+            message=sign(finished, self._signers, notice.made),
         )
 
 
