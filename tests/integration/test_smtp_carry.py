@@ -21,7 +21,7 @@ from digest.protocols import Pause
 from digest.transport.smtp import Smtp
 
 MAIL = b"Subject: one\r\n\r\n.a line that begins with a dot\r\n..\r\n.\r\nlast\r\n"
-SOON = 0.3  # seconds that a stalled server is waited for
+SOON = 0.5  # seconds that a stalled server is waited for
 
 
 @pytest.fixture(params=[True, False], ids=["pipelined", "step by step"])
@@ -283,6 +283,22 @@ def test_a_server_that_takes_one_mail_a_line_gets_them_all(server: Smtpd) -> Non
         done += [to for to, outcome in carried.outcomes.items() if isinstance(outcome, Reply)]
         stream = [mail for mail in stream if mail.recipient not in done]
     assert sorted(done) == sorted(taken.recipients[0] for taken in server.mails)
+
+
+@pytest.mark.parametrize(("verb", "second"), [("MAIL", "lost"), ("BODY", "in doubt"), ("END", "in doubt")])
+def test_an_encrypted_line_that_breaks_costs_no_more(
+    certificate: Certificate, verb: str, second: str
+) -> None:
+    with Smtpd(pipelining=True, tls=certificate) as server:
+        server.heed(verb)
+        server.hang_up(verb)
+        line = smtp(server.port, host="localhost", security="tls", ca_file=certificate.file)
+        carried = Carried(line, mails(5))
+        assert server.connections == 2
+    outcomes = carried.summary
+    assert outcomes[1] == second
+    assert [outcome for outcome in outcomes if outcome != 250][1:] in ([], ["lost"])
+    assert len(server.mails) == outcomes.count(250)
 
 
 # --- lines that cannot be opened
