@@ -76,9 +76,8 @@ class Line:
         self._replies = ReplyReader()
         self._under_way: deque[_Transaction] = deque()
         self._awaited: deque[tuple[_Verb, _Transaction | None]] = deque()
-        self._held: deque[tuple[_Verb, bytes, _Transaction | None]] = (
-            deque()
-        )  # until the answer before is here
+        # Commands that wait for the answer to the one before.
+        self._held: deque[tuple[_Verb, bytes, _Transaction | None]] = deque()
         self._ready: _Transaction | None = None  # the server waits for its content
         self._unannounced: _Transaction | None = None  # its content is to be written
         self._unclean = False  # a refused mail is to be forgotten by the server
