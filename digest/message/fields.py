@@ -93,16 +93,14 @@ def personal_fields(personal: Personal, *, one_click: bool) -> dict[str, str]:
     if one_click and len([url for url in urls if url.startswith("https:")]) != 1:
         raise ValueError("one-click needs exactly one https URL to unsubscribe (RFC 8058)")
     for name, text in texts.items():
-        _plain(name, text)
+        _check_plain(name, text)
     return texts
 
 
 def fields(letter: Letter, headers: Headers) -> Iterator[Field]:
     """Give each field once, in the order in which it is written, but not those of the MIME tree."""
-    own = {
-        name: _plain(name, text)
-        for name, text in personal_fields(headers, one_click=headers.one_click).items()
-    }
+    texts = personal_fields(headers, one_click=headers.one_click)
+    own = {name: Field(name, text, text) for name, text in texts.items()}
     if headers.date.tzinfo is None:
         raise ValueError(f"the date {headers.date} has no time zone")
     yield _named("From", headers.from_name, str(_mailbox(headers.from_address)))
@@ -149,9 +147,13 @@ def _list_fields(headers: Headers, unsubscribe: Field | None) -> Iterator[Field]
 
 def _plain(name: str, text: str) -> Field:
     """Give a field that is read by programs: one line, never encoded, and nothing that could pass for it."""
+    _check_plain(name, text)
+    return Field(name, text, text)
+
+
+def _check_plain(name: str, text: str) -> None:
     if "=?" in text:
         raise ValueError(f"{name} {text!r:.80} holds =?, with which an encoded-word begins")
-    return Field(name, text, text)
 
 
 def _message_ids(name: str, text: str) -> Field:

@@ -6,7 +6,6 @@ What is encoded is bytes; between them stand the openings, in which each reader'
 import base64
 import binascii
 import hashlib
-import html
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -36,11 +35,6 @@ class Opening(NamedTuple):
 
     slot: Slot
     media_type: str  # of the part that it is in
-
-    def encoded(self, value: str) -> bytes:
-        """Encode a value as it stands here."""
-        text = html.escape(value) if self.media_type == "text/html" else value
-        return quoted.encode(text.encode(), goes_on=True)
 
 
 class Part(NamedTuple):

@@ -57,9 +57,8 @@ def reread(wire: bytes, names: Sequence[bytes], personal: Mapping[str, bytes]) -
     if found != names:
         said, meant = next(pair for pair in zip_longest(found, names) if pair[0] != pair[1])
         raise ValueError(f"the finished headers have {said!r:.120} where {meant!r:.120} was meant")
-    texts = {name: text for name, _, text in fields}
     for name, meant in personal.items():
-        said = texts[name.encode()]
+        said = fields[names.index(name.encode())][2]
         if said != meant:
             raise ValueError(f"the finished headers say {said!r:.120} where {meant!r:.120} was meant")
 
@@ -71,7 +70,7 @@ def _check_lines(octets: bytes, lines: Sequence[bytes]) -> None:
         raise ValueError("the bytes are not lines that end in CRLF")
     if max(map(len, lines)) > _LINE_OCTETS:
         raise ValueError(f"a line is longer than {_LINE_OCTETS} octets")
-    if any(line.startswith(b".") for line in lines):
+    if b"\r\n." in octets:
         raise ValueError("a line begins with a dot")
 
 

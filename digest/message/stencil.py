@@ -7,12 +7,14 @@ from the state that it has before the first opening.
 """
 
 import hashlib
+import html
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
 from digest.address import parse_address
 from digest.errors import MessageError
+from digest.message import quoted
 from digest.message.fields import Field, Headers, Personal, fields, link, personal_fields
 from digest.message.parts import Attachment, Opening, Part, parts, whole
 from digest.message.reading import SIGNATURE, read_back, reread
@@ -95,8 +97,7 @@ class Stencil:
 
     def _cut_body(self, body: Iterable[bytes | Opening]) -> None:
         self._body = _Cut(body)
-        self._openings = tuple(dict.fromkeys(self._body.keys))
-        self._slots = tuple(dict.fromkeys(opening.slot for opening in self._openings))
+        self._slots = tuple(dict.fromkeys(opening.slot for opening in self._body.keys))
         self._hashed = hashlib.sha256(self._body.start)
 
     def _cut_head(self, above: Sequence[Field], signers: Sequence[Prepared]) -> None:
@@ -116,10 +117,8 @@ class Stencil:
 
     def _splice(self, personal: Personal, slots: Mapping[Slot, str]) -> bytes:
         own = self._own(personal)
-        values = self._values(slots)
-        rest = b"".join(self._body.filled(values)[1:])
-        head = [*self._signatures(own, rest), *self._head.filled(own)]
-        wire = b"".join([*head, self._body.start, rest])
+        body = self._body.filled(self._values(personal, slots))
+        wire = b"".join([*self._signatures(own, body), *self._head.filled(own), *body])
         reread(wire, self._names, own)
         return wire
 
@@ -131,19 +130,29 @@ class Stencil:
             raise ValueError(f"{odd} stands in all mails of a letter or in none")
         return {name: text.encode() for name, text in texts.items()}
 
-    def _values(self, slots: Mapping[Slot, str]) -> dict[Opening, bytes]:
+    def _values(self, personal: Personal, slots: Mapping[Slot, str]) -> dict[Opening, bytes]:
         """Give what stands in each opening of the body."""
+        checked = (personal.to_address, personal.reply_to, *personal.unsubscribe_urls)
+        values: dict[Opening, bytes] = {}
         for slot in self._slots:
-            if slot not in slots:
+            value = slots.get(slot)
+            if value is None:
                 raise ValueError(f"the letter has a place for {slot}, and nothing is to stand there")
-            _check(slot, slots[slot])
-        return {opening: opening.encoded(slots[opening.slot]) for opening in self._openings}
+            if value not in checked:
+                _check(slot, value)
+            markup = html.escape(value)
+            plain = quoted.encode(value.encode(), goes_on=True)
+            values[Opening(slot, "text/plain")] = plain
+            values[Opening(slot, "text/html")] = (
+                plain if markup == value else quoted.encode(markup.encode(), goes_on=True)
+            )
+        return values
 
-    def _signatures(self, own: Mapping[str, bytes], rest: bytes) -> list[bytes]:
+    def _signatures(self, own: Mapping[str, bytes], body: Sequence[bytes]) -> list[bytes]:
         if not self._signed:
             return []
         hashed = self._hashed.copy()
-        hashed.update(rest)
+        hashed.update(b"".join(body[1:]))
         body_hash = hashed.digest()
         return [signer.field(b"".join(relaxed.filled(own)), body_hash) for signer, relaxed in self._signed]
 

@@ -28,7 +28,6 @@ from digest import config
 from digest.deliver import Settled, deliver
 from digest.errors import MessageError, SettingsError, TransportError
 from digest.model import Delivery, DeliveryState, Mail, Reply, SubscriberState, SuppressionReason
-from digest.pipeline import Writer
 from digest.protocols import Session, Transport
 from digest.render import environment
 from digest.resources import shipped
@@ -36,6 +35,7 @@ from digest.store import Database, deliveries, subscribers
 from digest.tokens import Tokens
 from digest.transport.maildir import Maildir
 from digest.transport.smtp import Smtp
+from digest.writer import Writer
 
 HOLD = config.Delivery()
 RESEND = config.Delivery(in_doubt="resend")
