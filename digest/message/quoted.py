@@ -12,7 +12,9 @@ _LINE = 75  # RFC 2045: 76 with the = of a soft line break
 _SOFT_BREAK = b"=\r\n"
 _DOT = re.compile(rb"(?<![^\n.])\.")
 _CHUNK = re.compile(rb".{1,%d}(?<!=)(?<!=.)(?!\.)" % _LINE)  # ends neither in an escape nor before a dot
-_AS_IT_IS = re.compile(rb"[A-Za-z0-9](?:[A-Za-z0-9/:@+_?-]|\.(?!\.))*")  # as addresses and links are
+_AS_IT_IS = re.compile(
+    rb"[A-Za-z0-9][A-Za-z0-9/:@+_?.-]{0,%d}" % (_LINE - 1)
+)  # as most addresses and links are
 _ENDED = re.compile(rb"[^\n]\r\n\Z")
 
 
@@ -22,7 +24,7 @@ def encode(text: bytes, *, goes_on: bool) -> bytes:
     The last one ends its line, softly where the text does not: a body ends with exactly one CRLF (RFC 6376 section
     3.4.3).
     """
-    if goes_on and len(text) <= _LINE and _AS_IT_IS.fullmatch(text):
+    if goes_on and _AS_IT_IS.fullmatch(text):
         return text + _SOFT_BREAK
     escaped = binascii.b2a_qp(text).replace(b"=\n", b"")
     lines = _DOT.sub(b"=2E", escaped).split(b"\n")

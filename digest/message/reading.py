@@ -3,7 +3,7 @@
 import base64
 import quopri
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from email import message_from_bytes
 from itertools import zip_longest
 
@@ -40,27 +40,25 @@ def read_back(wire: bytes, fields: Sequence[Field], parts: Sequence[Part], *, si
         raise ValueError("the finished parts do not decode to the letter")
 
 
-def reread(wire: bytes, names: Sequence[bytes], personal: Mapping[str, bytes]) -> None:
-    """Check the head of a mail whose like was read back before: its fields, and what is its reader's own in them.
+def reread(wire: bytes, meant: Sequence[bytes], *, signatures: int) -> None:
+    """Check the head of a mail whose like was read back before: its lines, and before them so many signatures.
 
     Raises:
-        ValueError: there is another field, or it says something else.
+        ValueError: there is another line, or it says something else.
 
     """
     head = wire[: wire.find(b"\r\n\r\n") + 2]
-    lines = head.split(b"\r\n")
-    _check_lines(head, lines)
-    fields = [
-        line.partition(b": ") for line in lines if line[:1] not in b" \t"
-    ]  # nor the empty one at the end
-    found = [name for name, _, _ in fields]
-    if found != names:
-        said, meant = next(pair for pair in zip_longest(found, names) if pair[0] != pair[1])
-        raise ValueError(f"the finished headers have {said!r:.120} where {meant!r:.120} was meant")
-    for name, meant in personal.items():
-        said = fields[names.index(name.encode())][2]
-        if said != meant:
-            raise ValueError(f"the finished headers say {said!r:.120} where {meant!r:.120} was meant")
+    lines = head.split(b"\r\n")[:-1]
+    _check_lines(head, [*lines, b""])
+    signed, found = lines[: -len(meant)], lines[-len(meant) :]
+    if found != meant:
+        said, expected = next(pair for pair in zip_longest(found, meant) if pair[0] != pair[1])
+        raise ValueError(f"the finished headers say {said!r:.120} where {expected!r:.120} was meant")
+    names = [line.partition(b":")[0].decode() for line in signed if line[:1] not in (b" ", b"\t")]
+    if names != [SIGNATURE] * signatures:
+        raise ValueError(
+            f"the finished headers begin with {names!r:.120} where {signatures} signatures were meant"
+        )
 
 
 def _check_lines(octets: bytes, lines: Sequence[bytes]) -> None:

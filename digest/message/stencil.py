@@ -17,7 +17,7 @@ from digest.errors import MessageError
 from digest.message import quoted
 from digest.message.fields import Field, Headers, Personal, fields, link, personal_fields
 from digest.message.parts import Attachment, Opening, Part, parts, whole
-from digest.message.reading import SIGNATURE, read_back, reread
+from digest.message.reading import read_back, reread
 from digest.model import Letter
 from digest.render import Blank, Slot, fill
 
@@ -102,10 +102,14 @@ class Stencil:
 
     def _cut_head(self, above: Sequence[Field], signers: Sequence[Prepared]) -> None:
         """Cut the fields, as they are written and as each signer hashes them."""
-        names = [*[SIGNATURE] * len(signers), *(field.name for field in above)]
-        self._names = [name.encode() for name in names]
-        self._personal = frozenset(names) & frozenset(_PERSONAL)
         self._head = _Cut([*_written(above), b"\r\n"])
+        self._personal = frozenset(self._head.keys)
+        self._lines = b"".join(field.octets for field in above).split(b"\r\n")[:-1]
+        self._places = {
+            name: place
+            for place, line in enumerate(self._lines)
+            if (name := line.partition(b":")[0].decode()) in self._personal
+        }
         named = {field.name.lower(): field for field in above}
         self._signed: list[tuple[Prepared, _Cut[str]]] = []
         for signer in signers:
@@ -119,7 +123,10 @@ class Stencil:
         own = self._own(personal)
         body = self._body.filled(self._values(personal, slots))
         wire = b"".join([*self._signatures(own, body), *self._head.filled(own), *body])
-        reread(wire, self._names, own)
+        lines = self._lines.copy()
+        for name, octets in own.items():
+            lines[self._places[name]] = b"%s: %s" % (name.encode(), octets)
+        reread(wire, lines, signatures=len(self._signed))
         return wire
 
     def _own(self, personal: Personal) -> dict[str, bytes]:
