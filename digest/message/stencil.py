@@ -97,7 +97,8 @@ class Stencil:
 
     def _cut_body(self, body: Iterable[bytes | Opening]) -> None:
         self._body = _Cut(body)
-        self._slots = tuple(dict.fromkeys(opening.slot for opening in self._body.keys))
+        slots = dict.fromkeys(opening.slot for opening in self._body.keys)
+        self._openings = [(slot, Opening(slot, "text/plain"), Opening(slot, "text/html")) for slot in slots]
         self._hashed = hashlib.sha256(self._body.start)
 
     def _cut_head(self, above: Sequence[Field], signers: Sequence[Prepared]) -> None:
@@ -113,9 +114,7 @@ class Stencil:
         named = {field.name.lower(): field for field in above}
         self._signed: list[tuple[Prepared, _Cut[str]]] = []
         for signer in signers:
-            hashed = dict.fromkeys(
-                name.lower() for name in signer.names
-            )  # what is named again is not there again
+            hashed = dict.fromkeys(name.lower() for name in signer.names)  # each field is there once
             relaxed = _Cut(_relaxed([named[name] for name in hashed if name in named]))
             self._signed.append((signer, relaxed))
 
@@ -141,7 +140,7 @@ class Stencil:
         """Give what stands in each opening of the body."""
         checked = (personal.to_address, personal.reply_to, *personal.unsubscribe_urls)
         values: dict[Opening, bytes] = {}
-        for slot in self._slots:
+        for slot, in_text, in_html in self._openings:
             value = slots.get(slot)
             if value is None:
                 raise ValueError(f"the letter has a place for {slot}, and nothing is to stand there")
@@ -149,10 +148,8 @@ class Stencil:
                 _check(slot, value)
             markup = html.escape(value)
             plain = quoted.encode(value.encode(), goes_on=True)
-            values[Opening(slot, "text/plain")] = plain
-            values[Opening(slot, "text/html")] = (
-                plain if markup == value else quoted.encode(markup.encode(), goes_on=True)
-            )
+            values[in_text] = plain
+            values[in_html] = plain if markup == value else quoted.encode(markup.encode(), goes_on=True)
         return values
 
     def _signatures(self, own: Mapping[str, bytes], body: Sequence[bytes]) -> list[bytes]:
