@@ -22,7 +22,8 @@ import sqlalchemy as sa
 from hypothesis import settings
 
 from digest import config
-from digest.errors import SourceError, TransportError
+from digest.deliver import Write
+from digest.errors import MessageError, SourceError, TransportError
 from digest.group import group
 from digest.journal import Journals
 from digest.model import Article, Delivery, DeliveryState, Document, Mail, Reply, SubscriberState
@@ -135,6 +136,21 @@ def states(database: Database) -> list[str]:
 def journals(database: Database) -> Journals:
     """Give the journals of a database, in the folder that it was opened for."""
     return Journals(_FOLDERS[database] / "journal", database.name)
+
+
+def writes(one: Callable[[Delivery], Mail | None]) -> Write:
+    """Write mails one by one, as a test says."""
+
+    def write_all(batch: Sequence[Delivery]) -> Iterator[Mail | MessageError | None]:
+        for delivery in batch:
+            try:
+                mail = one(delivery)
+            except MessageError as error:
+                yield error
+            else:
+                yield mail
+
+    return write_all
 
 
 def write(delivery: Delivery) -> Mail:

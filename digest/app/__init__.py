@@ -54,6 +54,7 @@ from digest.tokens import Tokens
 from digest.transport.maildir import Maildir
 from digest.transport.smtp import Smtp
 from digest.wishes import Act, Command
+from digest.writer import Writer, one_off_mail
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -147,9 +148,9 @@ class App:
         )
 
     @cached_property
-    def writer(self) -> pipeline.Writer:
+    def writer(self) -> Writer:
         """What writes the mails of deliveries."""
-        return pipeline.Writer(self.settings, self.database, self.press, self.tokens)
+        return Writer(self.settings, self.database, self.press, self.tokens, signers=self.signers)
 
     def collect(
         self, names: Sequence[str] | None = None, *, on_read: Callable[[Gathered], None] = lambda _: None
@@ -277,9 +278,8 @@ class App:
 
     def send_one_off(self, issue: Issue, letter: Letter, addresses: Sequence[str]) -> list[tuple[str, Reply]]:
         """Send a one-off letter at once and give what the server said of each address."""
-        return self._send_now(
-            [pipeline.one_off_mail(self.settings, issue, letter, to, self.signers) for to in addresses]
-        )
+        mails = [one_off_mail(self.settings, issue, letter, to, signers=self.signers) for to in addresses]
+        return self._send_now(mails)
 
     def list_or_first(self, name: str | None) -> str:
         """Give the name of a list that the settings have, by default of their first one.
@@ -322,7 +322,7 @@ class App:
         return notify(
             self.database,
             self.transport,
-            write=Correspondent(self.settings, self.press, self.tokens, self.signers),
+            write=Correspondent(self.settings, self.press, self.tokens, signers=self.signers),
             clock=self.clock,
         )
 

@@ -8,8 +8,7 @@ from functools import cached_property
 from digest import config
 from digest.address import parse_address
 from digest.correspondence import Notice, NoticeKind, Thread
-from digest.dkim import Key, sign
-from digest.message import Attachment, Headers, message
+from digest.message import Attachment, Headers, Signer, message
 from digest.model import Letter, Mail
 from digest.notify.contents import FILE_NAME, SUBSCRIBED, Contents
 from digest.notify.links import confirm_token, list_links, preferences_url, unsubscribe_urls, wishes_address
@@ -26,7 +25,7 @@ class Correspondent:
     """Writes the mail of each notice; the same notice gives the same bytes."""
 
     def __init__(
-        self, settings: config.Settings, press: Press, tokens: Tokens, signers: Sequence[Key] = ()
+        self, settings: config.Settings, press: Press, tokens: Tokens, *, signers: Sequence[Signer] = ()
     ) -> None:
         self._settings = settings
         self._press = press
@@ -47,11 +46,10 @@ class Correspondent:
         attachment = None
         if notice.kind is NoticeKind.DATA:
             attachment = Attachment(name=FILE_NAME, text=notice.said.data)
-        finished = message(sheet.letter(), sheet.headers(), attachment=attachment)
         return Mail(
             envelope_from="" if notice.thread else publisher.bounce_address or publisher.address,
             recipient=notice.address,
-            message=sign(finished, self._signers, notice.made),
+            message=message(sheet.letter(), sheet.headers(), attachment=attachment, signers=self._signers),
         )
 
 

@@ -24,6 +24,7 @@ from makers import (
     states,
     store,
     write,
+    writes,
 )
 from smtp_server import Smtpd
 
@@ -32,7 +33,6 @@ from digest.deliver import BATCH, Settled, deliver
 from digest.errors import MessageError, SettingsError, StoreError, TransportError
 from digest.journal import Journals
 from digest.model import Delivery, DeliveryState, Mail, Reply, SubscriberState, SuppressionReason
-from digest.pipeline import Writer
 from digest.protocols import Pause, Session, Transport
 from digest.render import environment
 from digest.resources import shipped
@@ -40,6 +40,7 @@ from digest.store import Database, subscribers
 from digest.tokens import Tokens
 from digest.transport.maildir import Maildir
 from digest.transport.smtp import Smtp
+from digest.writer import Writer
 
 HOLD = config.Delivery()
 RESEND = config.Delivery(in_doubt="resend")
@@ -61,14 +62,14 @@ def run(
     clock: Clock | None = None,
     *,
     settings: config.Delivery = HOLD,
-    writer: Callable[[Delivery], Mail] = write,
+    writer: Callable[[Delivery], Mail] | Writer = write,
     machine: Journals | None = None,
 ) -> dict[DeliveryState, int]:
     outcome = deliver(
         database,
         transport,
         settings,
-        write=writer,
+        write=writer if isinstance(writer, Writer) else writes(writer),
         journals=machine or journals(database),
         clock=clock or Clock(),
     )
@@ -134,7 +135,7 @@ def test_each_row_is_told_of_as_it_is_settled(database: Database) -> None:
         database,
         Mailserver().refuse(250, 550, 451),
         HOLD,
-        write=write,
+        write=writes(write),
         journals=journals(database),
         clock=Clock(),
         on_settled=heard.append,
@@ -539,7 +540,7 @@ def test_while_it_is_stopping_no_mail_is_begun_and_what_is_left_is_due(database:
         database,
         server,
         HOLD,
-        write=write,
+        write=writes(write),
         journals=journals(database),
         clock=Clock(),
         stopping=lambda: len(server.mails) == 1,

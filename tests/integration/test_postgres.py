@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from makers import MORNING, Clock, Mailserver, journals, ledger, reader, rows, states, store, write
+from makers import MORNING, Clock, Mailserver, journals, ledger, reader, rows, states, store, write, writes
 from postgres import Postgres
 
 from digest import config
@@ -165,13 +165,13 @@ def test_a_server_that_dies_while_a_mail_leaves_ends_the_run_and_the_next_goes_o
     server.meanwhile(postgres.stop)
     try:
         with pytest.raises(StoreError, match="cannot be used") as refused:
-            deliver(database, server, SETTINGS, write=write, journals=journals(database), clock=clock)
+            deliver(database, server, SETTINGS, write=writes(write), journals=journals(database), clock=clock)
         assert "\n" not in str(refused.value)
     finally:
         postgres.start()
 
     assert states(database) == ["claimed"] * 3
-    again = deliver(database, server, SETTINGS, write=write, journals=journals(database), clock=clock)
+    again = deliver(database, server, SETTINGS, write=writes(write), journals=journals(database), clock=clock)
     assert +again == {}, "the journal knows what became of them"
     assert states(database) == ["sent"] * 3
     assert [mail.recipient for mail in server.mails] == [reader(1), reader(2), reader(3)]

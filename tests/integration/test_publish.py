@@ -21,13 +21,14 @@ from digest.engine.local import LocalEngine
 from digest.errors import MessageError, StoreError
 from digest.message import html_octets
 from digest.model import Article, Delivery, Issue, Mail
-from digest.pipeline import Published, Writer, print_letter
+from digest.pipeline import Published, print_letter
 from digest.render import environment
 from digest.resources import shipped
 from digest.store import Database, articles
 from digest.store.tables import issues as issue_table
 from digest.tokens import Tokens
 from digest.wishes import USUAL
+from digest.writer import Writer, one_off_mail
 
 TODAY = date(2015, 10, 21)
 TOMORROW = date(2015, 10, 22)
@@ -299,7 +300,6 @@ def test_articles_of_other_sources_are_not_printed(database: Database) -> None:
 # --- when it fails
 
 
-@pytest.mark.on_both
 def test_a_failure_between_the_issue_and_its_rows_leaves_neither(database: Database) -> None:
     subscribe(database, reader(1))
     ingest(database, news(1))
@@ -455,7 +455,7 @@ def test_one_documents_letter_has_one_message_id_for_an_address_and_a_day() -> N
     made = long_issue(1)
     letter = pipeline.one_off_letter(made, masthead(), press, letter="issue")
     mails = [
-        pipeline.one_off_mail(settings, on, letter, address)
+        one_off_mail(settings, on, letter, address)
         for on, address in (
             (made, reader(1)),
             (dataclasses.replace(made, closed=made.closed + timedelta(hours=1)), reader(1)),
@@ -487,9 +487,11 @@ def test_a_reader_of_a_list_that_the_settings_lost_gets_no_broken_mail(database:
         wishes=USUAL,
         since=None,
         attempts=0,
+        expires=MORNING,
         claim="",
     )
     writer = Writer(config.Settings(), database, environment([shipped("templates")]), Tokens("one secret"))
 
-    with pytest.raises(MessageError, match=r"config\.toml has no list 'daily' any more"):
-        writer(delivery)
+    [error] = writer([delivery])
+    assert isinstance(error, MessageError)
+    assert str(error) == "config.toml has no list 'daily' any more"

@@ -298,6 +298,10 @@ def test_a_weekly_letter_tells_a_story_of_the_week_once_and_in_order(newsroom: N
     assert newsroom.text("ada").count("Cup 6") == 1
 
 
+def days_before(on: date) -> list[date]:
+    return [on - timedelta(days=days) for days in range(1, 35)]
+
+
 @pytest.mark.on_both
 def test_what_a_letter_on_its_way_may_hold_counts_as_told(newsroom: Newsroom) -> None:
     """Two workers may write two letters to one reader at once."""
@@ -307,8 +311,11 @@ def test_what_a_letter_on_its_way_may_hold_counts_as_told(newsroom: Newsroom) ->
     [_, row] = rows(newsroom.app.database)
     with newsroom.app.database.transaction() as connection:
         on = date(2015, 10, 23)
-        had = variants.had(connection, row.subscriber_id, after=on - timedelta(days=35), before=on)
+        [(had, readers)] = variants.had(
+            connection, [row.subscriber_id], dates=days_before(on), after=on - timedelta(days=35)
+        )
 
+    assert readers == [row.subscriber_id]
     assert (had.told, had.until) == ({"cup": date(2015, 10, 21)}, date(2015, 10, 22))
 
 
@@ -319,6 +326,9 @@ def test_a_letter_of_an_older_version_told_what_its_stories_are_called_after(new
     with newsroom.app.database.transaction() as connection:
         connection.exec_driver_sql("UPDATE variants SET threads = NULL")
         on = date(2015, 10, 22)
-        had = variants.had(connection, row.subscriber_id, after=on - timedelta(days=35), before=on)
+        [(had, readers)] = variants.had(
+            connection, [row.subscriber_id], dates=days_before(on), after=on - timedelta(days=35)
+        )
 
+    assert readers == [row.subscriber_id]
     assert had.told == {article(51).id: date(2015, 10, 21)}
