@@ -166,6 +166,7 @@ class App:
                 fetch=self.fetcher.fetch_again,
                 stories=self.settings.fetch.recheck_stories,
             ),
+            canary=self.settings.canary,
         )
 
     def preview(self, name: str) -> Issue:

@@ -18,12 +18,14 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from digest.config.tables import (
     MORE,
+    Canary,
     Delivery,
     Fetch,
     Inbound,
     List,
     Name,
     Publisher,
+    Rates,
     Retention,
     Section,
     Signup,
@@ -37,11 +39,13 @@ from digest.resources import shipped
 
 __all__ = [
     "MORE",
+    "Canary",
     "Delivery",
     "Fetch",
     "Inbound",
     "List",
     "Publisher",
+    "Rates",
     "Retention",
     "Section",
     "Settings",
@@ -79,6 +83,8 @@ class Settings(BaseSettings):
     transport: Transport = Transport()
     fetch: Fetch = Fetch()
     delivery: Delivery = Delivery()
+    rates: Rates = Rates()
+    canary: Canary = Canary()
     signup: Signup = Signup()
     inbound: Inbound = Inbound()
     web: Web = Web()

@@ -98,6 +98,7 @@ class Contents:
             NoticeKind.FOUND: self._found,
             NoticeKind.DATA: self._data,
             NoticeKind.ERASED: self._erased,
+            NoticeKind.ALARM: self._alarm,
         }
         return says[self.notice.kind]() if self.notice.kind in says else {}
 
@@ -169,6 +170,9 @@ class Contents:
     def _erased(self) -> Mapping[str, Any]:
         owner = self.settings.publisher.own("owner")
         return {"owner": Way(words=owner, url=f"mailto:{owner}")}
+
+    def _alarm(self) -> Mapping[str, Any]:
+        return {"alarm": self.notice.said.alarm}
 
     def _told(self, answer: Answer) -> Told:
         name = answer.command.list or self.notice.list

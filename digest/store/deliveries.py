@@ -6,7 +6,7 @@ changes nothing.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -14,6 +14,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from digest.model import LOOKS_BACK, Delivery, DeliveryState, Reply, SubscriberState
+from digest.pace import Wave
+from digest.store import canaries, stops
 from digest.store.subscribers import WISHES, wishes_of
 from digest.store.tables import deliveries, issues, subscribers, suppressions
 from digest.wishes import Frequency, Wishes
@@ -27,8 +29,9 @@ def enqueue(
     due: Callable[[Wishes], datetime | None],
     now: datetime,
     lifetime: timedelta,
+    wave: Wave | None = None,
 ) -> int:
-    """Make a row for each active subscriber of the list and give how many.
+    """Make a row for each active subscriber of the list and give how many; a first wave leaves the others waiting.
 
     `due` says when one with such a frequency, hour and zone gets it, or None for not at all; it is asked once for
     each different three of them, however many readers share them. Each row keeps the date of the last issue that its
@@ -51,7 +54,7 @@ def enqueue(
             sa.literal(issue_id),
             subscribers.c.id,
             sa.literal(DeliveryState.QUEUED.value),
-            sa.literal(moment, deliveries.c.due.type),
+            _in_turn(wave, moment),
             sa.literal(moment + lifetime, deliveries.c.expires.type),
             sa.literal(now, deliveries.c.changed.type),
             sa.literal(0),
@@ -59,6 +62,15 @@ def enqueue(
         ).where(active, *alike)
         rows += connection.execute(sa.insert(deliveries).from_select(names, row)).rowcount
     return rows
+
+
+def _in_turn(wave: Wave | None, moment: datetime) -> sa.ColumnElement[datetime]:
+    """Give when a subscriber who would get an issue at a moment gets it, with a first wave before the others."""
+    at_once = sa.literal(moment, deliveries.c.due.type)
+    if wave is None or moment >= wave.opens:
+        return at_once
+    opens = sa.literal(wave.opens, deliveries.c.due.type)
+    return sa.case((canaries.among(wave, subscribers.c.id), at_once), else_=opens)
 
 
 def expire_leases(connection: sa.Connection, *, now: datetime, resend: bool) -> None:
@@ -82,7 +94,7 @@ def claim(
     """
     due = (
         sa.select(deliveries.c.id)
-        .where(_is(DeliveryState.QUEUED), deliveries.c.due <= now)
+        .where(_is(DeliveryState.QUEUED), deliveries.c.due <= now, stops.nothing_stops_it())
         .order_by(deliveries.c.due, deliveries.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -157,9 +169,44 @@ def release(connection: sa.Connection, token: str, *, now: datetime) -> int:
     return _move(connection, held, DeliveryState.QUEUED, now=now)
 
 
+def defer(connection: sa.Connection, later: Sequence[tuple[datetime, Delivery]], *, now: datetime) -> None:
+    """Give back claimed rows whose turn is later, each with the moment at which it is due; that is no attempt."""
+    if not later:
+        return
+    held = (deliveries.c.id == sa.bindparam("row")) & (deliveries.c.claim == sa.bindparam("held_by"))
+    values = {
+        "state": DeliveryState.QUEUED.value,
+        "due": sa.bindparam("turn", type_=deliveries.c.due.type),
+        "claim": None,
+        "leased_until": None,
+        "changed": now,
+    }
+    rows = [{"row": one.id, "held_by": one.claim, "turn": due} for due, one in later]
+    connection.execute(sa.update(deliveries).where(held, _is(DeliveryState.CLAIMED)).values(values), rows)
+
+
+def addresses_left(connection: sa.Connection, issue_id: int, *, until: datetime | None) -> Iterator[str]:
+    """Give the address of each row of an issue that is still to leave, of those that are due until a moment."""
+    ahead = (DeliveryState.QUEUED, DeliveryState.CLAIMED, DeliveryState.TRANSMITTING)
+    query = (
+        sa.select(subscribers.c.address)
+        .join(deliveries, deliveries.c.subscriber_id == subscribers.c.id)
+        .where(deliveries.c.issue_id == issue_id, deliveries.c.state.in_([state.value for state in ahead]))
+    )
+    if until is not None:
+        query = query.where(deliveries.c.due <= until)
+    return iter(connection.execution_options(yield_per=1000).scalars(query))
+
+
+def sent_since(connection: sa.Connection, issue_id: int, since: datetime) -> int:
+    """Count the rows of an issue that were sent since a moment."""
+    sent = (deliveries.c.issue_id == issue_id) & _is(DeliveryState.SENT) & (deliveries.c.changed > since)
+    return connection.scalar(sa.select(sa.func.count()).select_from(deliveries).where(sent)) or 0
+
+
 def count_due(connection: sa.Connection, *, now: datetime) -> int:
     """Count the rows that could be claimed now."""
-    due = _is(DeliveryState.QUEUED) & (deliveries.c.due <= now)
+    due = _is(DeliveryState.QUEUED) & (deliveries.c.due <= now) & stops.nothing_stops_it()
     return connection.scalar(sa.select(sa.func.count()).select_from(deliveries).where(due)) or 0
 
 
