@@ -1,7 +1,7 @@
 """Stop an issue, or everything, and tell the operator: in the log, and by a letter where the settings name a person."""
 
 import logging
-from datetime import datetime
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
@@ -44,3 +44,10 @@ def stop(
             language=settings.lists[name].language if name in settings.lists else None,
         )
     return True
+
+
+def worded(stopped: stops.Stop) -> str:
+    """Say in one line what is stopped, since when and why."""
+    what = "all sending" if stopped.issue_id is None else f"the issue {stopped.issue_id} of {stopped.list}"
+    since = f"{stopped.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    return f"{what} is stopped since {since}: {stopped.reason}; `digest deliveries resume` lets it go on"

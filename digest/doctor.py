@@ -6,8 +6,9 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from digest import pipeline
+from digest.alarm import worded
 from digest.app import App
-from digest.errors import DigestError, SettingsError
+from digest.errors import DigestError, SettingsError, TransportError
 from digest.model import Article
 from digest.notify import masthead
 from digest.resources import locate
@@ -44,6 +45,7 @@ def examine(app: App) -> list[Check]:
         ("templates", _templates),
         ("sources", _sources),
         ("transport", _transport),
+        ("stops", _stops),
         ("inbound", _inbound),
         ("pages", _pages),
     ):
@@ -93,6 +95,12 @@ def _sources(app: App) -> str:
 
 def _transport(app: App) -> str:
     return app.transport.check()
+
+
+def _stops(app: App) -> str:
+    if stops := app.stops():
+        raise TransportError("; ".join(map(worded, stops)))
+    return "nothing keeps mail from leaving"
 
 
 def _inbound(app: App) -> str:

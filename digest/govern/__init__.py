@@ -16,13 +16,13 @@ no rate is set and no domain has complained, a batch costs one look at an empty 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
 from digest import config
 from digest.govern.finish import forecast
-from digest.govern.wave import watch
+from digest.govern.wave import hour, watch
 from digest.model import Delivery, Reply
 from digest.pace import (
     Breaker,
@@ -56,7 +56,7 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allowance:
-    """How many rows may be claimed; None: any number. Where it is none, why, and when to ask again, if that is known."""
+    """How many rows may be claimed; None: any number. Where it is none, why, and when to ask again, if known."""
 
     rows: int | None
     retry_at: datetime | None = None
@@ -185,7 +185,7 @@ class Governor:
             log.warning(
                 "the relay did not answer %d times: it is left alone until %s",
                 breaker.failures,
-                f"{breaker.until:%H:%M:%S} UTC",
+                hour(breaker.until),
             )
 
     @property
@@ -238,8 +238,8 @@ class Governor:
                     "%s: %s mails are left, and will have left by %s, not by %s (finish_by)",
                     name,
                     f"{told.left:,}",
-                    told.done,
-                    told.by,
+                    told.done and f"{told.done.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
+                    told.by and f"{told.by.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
                 )
 
     def _breaker(self, connection: sa.Connection, pace: Pace | None, now: datetime) -> Allowance | None:
@@ -349,11 +349,11 @@ def _with(pace: Pace, learnt: Learnt | None) -> Pace:
 
 def _say_slower(domain: str, reply: Reply, learnt: Learnt) -> None:
     log.warning(
-        "%s complains of our speed (%d %s): %.3g mails a minute from now on",
+        "%s complains of our speed (%d %s): %s mails a minute from now on",
         domain,
         reply.code,
         reply.text,
-        learnt.rate * 60,
+        f"{learnt.rate * 60:,.1f}".removesuffix(".0"),
     )
 
 

@@ -37,7 +37,7 @@ def begin(connection: sa.Connection, wave: Wave, list_name: str) -> None:
         list_name,
         f"{kept.size:,}",
         f"{kept.readers:,}",
-        _hour(wave.opens),
+        hour(wave.opens),
     )
 
 
@@ -59,7 +59,7 @@ def watch(connection: sa.Connection, settings: config.Settings, *, now: datetime
             opens = now + timedelta(minutes=limits.minutes)
             canaries.extend(connection, wave, opens)
             log.warning(
-                "%s: canary: %s; the others wait until %s", list_name, _told(wave, tally), _hour(opens)
+                "%s: canary: %s; the others wait until %s", list_name, _told(wave, tally), hour(opens)
             )
 
 
@@ -68,7 +68,8 @@ def _told(wave: Wave, tally: Tally) -> str:
     parts = [f"{tally.sent:,} of {wave.size:,} taken"]
     if tally.failed or tally.faults:
         refused = max(tally.failed, tally.faults)
-        parts.append(f"{refused:,} refused ({tally.faults:,} for a fault of ours), mostly with {tally.said}")
+        ours = f", {tally.faults:,} of them for a fault of ours" if tally.faults else ""
+        parts.append(f"{refused:,} refused{ours}, mostly with {tally.said}")
     if tally.complaints:
         parts.append(f"{tally.complaints:,} complained of")
     if tally.waiting:
@@ -76,5 +77,6 @@ def _told(wave: Wave, tally: Tally) -> str:
     return ", ".join(parts)
 
 
-def _hour(moment: datetime) -> str:
+def hour(moment: datetime) -> str:
+    """Write a moment for the log."""
     return f"{moment:%H:%M:%S} UTC"

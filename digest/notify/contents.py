@@ -25,6 +25,9 @@ from digest.wishes import USUAL, Act, Change, Command, Format, Frequency, Stance
 FILE_NAME = "my-data.txt"
 """What holds all that is known about a reader. Every phone opens a .txt; few open a .json."""
 
+RESUME = "digest deliveries resume"
+"""What the operator types to let mails go on."""
+
 SUBSCRIBED = (SubscriberState.ACTIVE, SubscriberState.PAUSED)
 
 _OF_ANOTHER_KIND = (config.MORE, "opinion", "blog")  # sections that no news has for a topic
@@ -172,7 +175,7 @@ class Contents:
         return {"owner": Way(words=owner, url=f"mailto:{owner}")}
 
     def _alarm(self) -> Mapping[str, Any]:
-        return {"alarm": self.notice.said.alarm}
+        return {"alarm": self.notice.said.alarm, "command": RESUME}
 
     def _told(self, answer: Answer) -> Told:
         name = answer.command.list or self.notice.list

@@ -77,7 +77,7 @@ def tally(connection: sa.Connection, wave: Wave, *, at_fault: Callable[[Reply], 
             continue
         reply = Reply(code=row.code, enhanced=row.enhanced, text=row.reply or "")
         faults += row.mails * at_fault(reply)
-        said[f"{reply.code} {reply.text}"] += row.mails
+        said[" ".join(filter(None, (str(reply.code), reply.enhanced, reply.text)))] += row.mails
     ended = (DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.SKIPPED, DeliveryState.IN_DOUBT)
     return Tally(
         sent=states[DeliveryState.SENT],

@@ -114,6 +114,8 @@ def test_every_table_of_settings_is_one_that_these_tests_know() -> None:
         "Transport",
         "Fetch",
         "Delivery",
+        "Rates",
+        "Canary",
         "Signup",
         "Inbound",
         "Web",
