@@ -22,6 +22,7 @@ from digest.deliver import Settled, deliver
 from digest.doors import Handle
 from digest.errors import AddressError, IssueError, TransportError
 from digest.inbound import Inbound
+from digest.journal import Journals
 from digest.model import (
     Candidate,
     Collected,
@@ -104,9 +105,15 @@ class App:
             username=wanted.username,
             password=read_secret(wanted.password, wanted.password_file, base),
             timeout_seconds=wanted.timeout_seconds,
+            connections=wanted.connections,
             hello_name=wanted.hello_name or None,
             ca_file=base / wanted.ca_file if wanted.ca_file else None,
         )
+
+    @cached_property
+    def journals(self) -> Journals:
+        """Where processes that send from this database note what they do."""
+        return Journals(self._folder / "journal", self.database.name)
 
     @cached_property
     def press(self) -> Press:
@@ -223,14 +230,21 @@ class App:
         wishes = self.settings.list_named(issue.list)
         return pipeline.web_letter(issue, masthead(self.settings, wishes), self.press, letter=wishes.letter)
 
-    def send(self, *, on_settled: Callable[[Settled], None] = lambda _: None) -> Counter[DeliveryState]:
-        """Send every mail that is due."""
+    def send(
+        self,
+        *,
+        stopping: Callable[[], bool] = lambda: False,
+        on_settled: Callable[[Settled], None] = lambda _: None,
+    ) -> Counter[DeliveryState]:
+        """Send every mail that is due; once it is `stopping`, none is begun."""
         return deliver(
             self.database,
             self.transport,
             self.settings.delivery,
             write=self.writer,
+            journals=self.journals,
             clock=self.clock,
+            stopping=stopping,
             on_settled=on_settled,
         )
 

@@ -21,6 +21,7 @@ from datetime import UTC, datetime, timedelta
 import sqlalchemy as sa
 
 from digest import config
+from digest.alarm import worded
 from digest.govern.finish import forecast
 from digest.govern.wave import hour, watch
 from digest.model import Delivery, Reply
@@ -49,7 +50,10 @@ MOST_TAKEN = 1000
 """Slots that are remembered beyond the first free one; with more, mails come back instead."""
 
 LOOK = timedelta(seconds=15)
-"""How often the first waves are looked at, and the clock of those that shall finish."""
+"""How often a first wave is looked at before its time is over."""
+
+RECKON = timedelta(minutes=5)
+"""How often it is reckoned whether an issue will be late."""
 
 _DAY = timedelta(days=1)
 
@@ -61,6 +65,7 @@ class Allowance:
     rows: int | None
     retry_at: datetime | None = None
     reason: str = ""
+    stopped: frozenset[int] = frozenset()  # issues of which none may be claimed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,20 +102,24 @@ class Governor:
         self._domains = {name.lower(): read_rate(text) for name, text in rates.domains.items()}
         floor = read_rate(rates.floor)
         self._floor = floor.a_second if floor else 0.0
-        self._learnt: frozenset[str] = (
-            frozenset()
-        )  # keys of domains with a rate of their own, when last looked
+        self._learnt: frozenset[str] = frozenset()  # keys of domains that had learnt rates when last looked
         self._troubled = True  # the relay may have failed lately
         self._heard: datetime | None = None  # when replies were last learnt from
         self._looked: datetime | None = None
+        self._reckoned: datetime | None = None
         self._late: set[int] = set()  # issues of which the log says that they will be late
 
     def allowance(self, connection: sa.Connection, *, now: datetime, horizon: timedelta) -> Allowance:
         """Give how many rows may be claimed so that all can leave within the horizon."""
         self._look(connection, now)
-        for stop in stops.active(connection):
-            if stop.issue_id is None:
-                return Allowance(rows=0, reason=f"all sending is stopped since {stop.at}: {stop.reason}")
+        stopped = {stop.issue_id: stop for stop in stops.active(connection)}
+        if None in stopped:
+            return Allowance(rows=0, reason=worded(stopped[None]))
+        limit = self._limit(connection, now=now, horizon=horizon)
+        return replace(limit, stopped=frozenset(number for number in stopped if number is not None))
+
+    def _limit(self, connection: sa.Connection, *, now: datetime, horizon: timedelta) -> Allowance:
+        """Give the narrowest of the breaker, the rate of all mails and the warm-up."""
         found = paces.get(connection, [ALL, RELAY, self._warm_up])
         trial = self._breaker(connection, found.get(RELAY), now)
         limits = [trial] if trial else []
@@ -222,11 +231,13 @@ class Governor:
         return _with(pace, faster(before, told.taken, now=now)) if before else pace
 
     def _look(self, connection: sa.Connection, now: datetime) -> None:
-        """Judge the first waves, and say once of each issue that it will be late, every now and then."""
-        if self._looked and now - self._looked < LOOK:
+        """Judge the first waves, every now and then early, and more seldom say which issue will be late."""
+        early = self._looked is None or now - self._looked >= LOOK
+        watch(connection, self._settings, now=now, early=early)
+        self._looked = now if early else self._looked
+        if self._reckoned and now - self._reckoned < RECKON:
             return
-        self._looked = now
-        watch(connection, self._settings, now=now)
+        self._reckoned = now
         for name, wishes in self._settings.lists.items():
             issue_id = issues.newest_id(connection, name) if wishes.finish_by else None
             if issue_id is None or issue_id in self._late:

@@ -1,7 +1,7 @@
 """When an issue will have left, at the rates that hold now; it only tells, and never drops a mail."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -57,31 +57,34 @@ def finish_by(wishes: config.List | None, closed: datetime) -> datetime | None:
     return today if today > closed else datetime.combine(day + _DAY, hour, zone)
 
 
-def _times(
-    connection: sa.Connection,
-    settings: config.Settings,
-    issue_id: int,
-    domains: Counter[str],
-    *,
-    now: datetime,
+def _all(
+    connection: sa.Connection, settings: config.Settings, issue_id: int, left: int, *, now: datetime
 ) -> Iterator[timedelta]:
-    """Give how long each limit by itself would take."""
-    left, rates = domains.total(), settings.rates
-    if rate := read_rate(rates.all):
+    """Give how long each limit on all mails by itself would take."""
+    if rate := read_rate(settings.rates.all):
         yield timedelta(seconds=left / rate.a_second)
-    known = paces.get(connection, [*map(paces.of_domain, domains)])
-    usual = read_rate(rates.per_domain)
-    for domain, count in domains.items():
-        wanted = read_rate(rates.domains[domain]) if domain in rates.domains else usual
-        pace = known.get(paces.of_domain(domain))
-        speeds = [wanted.a_second] if wanted else []
-        speeds += [pace.rate] if pace and pace.rate else []
-        if speeds:
-            yield timedelta(seconds=count / min(speeds))
-    if rates.warm_up_start:
+    if settings.rates.warm_up_start:
         yield _warm_up(connection, settings, left, now=now)
     if recent := deliveries.sent_since(connection, issue_id, now - RECENT):
         yield RECENT * left / recent
+
+
+def _each(
+    connection: sa.Connection, settings: config.Settings, addresses: Iterable[str]
+) -> Iterator[timedelta]:
+    """Give how long each domain's limit by itself would take."""
+    rates = settings.rates
+    usual = read_rate(rates.per_domain)
+    learnt = paces.get(connection, paces.learnt(connection))
+    if not (usual or rates.domains or learnt):
+        return
+    own = {name.lower(): read_rate(text) for name, text in rates.domains.items()}
+    for domain, count in Counter(map(domain_of, addresses)).items():
+        explicit, pace = own.get(domain, usual), learnt.get(paces.of_domain(domain))
+        speeds = [explicit.a_second] if explicit else []
+        speeds += [pace.rate] if pace and pace.rate else []
+        if speeds:
+            yield timedelta(seconds=count / min(speeds))
 
 
 def _warm_up(connection: sa.Connection, settings: config.Settings, left: int, *, now: datetime) -> timedelta:

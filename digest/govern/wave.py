@@ -41,10 +41,15 @@ def begin(connection: sa.Connection, wave: Wave, list_name: str) -> None:
     )
 
 
-def watch(connection: sa.Connection, settings: config.Settings, *, now: datetime) -> None:
-    """Look what has become of each first wave: a bad one stops its issue at once, a good one lets the others go."""
+def watch(connection: sa.Connection, settings: config.Settings, *, now: datetime, early: bool = True) -> None:
+    """Look what has become of each first wave whose time is over, or `early` of any.
+
+    A bad one stops its issue at once, a good one lets the others go when its time is over.
+    """
     limits = settings.canary
     for wave, list_name in canaries.watched(connection):
+        if now < wave.opens and not early:
+            continue
         tally = canaries.tally(connection, wave, at_fault=at_fault)
         verdict = judge(tally, most_failed=limits.most_failed, most_faults=limits.most_faults)
         if verdict is Verdict.BAD:
@@ -66,14 +71,18 @@ def watch(connection: sa.Connection, settings: config.Settings, *, now: datetime
 def _told(wave: Wave, tally: Tally) -> str:
     """Tell what has become of a wave."""
     parts = [f"{tally.sent:,} of {wave.size:,} taken"]
-    if tally.failed or tally.faults:
-        refused = max(tally.failed, tally.faults)
-        ours = f", {tally.faults:,} of them for a fault of ours" if tally.faults else ""
-        parts.append(f"{refused:,} refused{ours}, mostly with {tally.said}")
+    if tally.failed:
+        parts.append(f"{tally.failed:,} refused")
+    if tally.put_off:
+        parts.append(f"{tally.put_off:,} refused for now")
+    if tally.faults:
+        parts.append(f"{tally.faults:,} of them for a fault of ours")
+    if tally.said:
+        parts.append(f"mostly with {tally.said}")
     if tally.complaints:
         parts.append(f"{tally.complaints:,} complained of")
-    if tally.waiting:
-        parts.append(f"{tally.waiting:,} not answered yet")
+    if untried := tally.waiting - tally.put_off:
+        parts.append(f"{untried:,} not tried yet")
     return ", ".join(parts)
 
 

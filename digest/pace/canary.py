@@ -13,7 +13,7 @@ class Verdict(StrEnum):
 
     GOOD = "good"  # the others leave
     BAD = "bad"  # they do not
-    OPEN = "open"  # most of it is still unanswered
+    OPEN = "open"  # most of it still waits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +37,7 @@ class Tally:
     failed: int = 0  # refused for good
     faults: int = 0  # refused, for good or for now, for a fault of ours
     waiting: int = 0  # not tried yet, or put off
+    put_off: int = 0  # of those: refused for now
     complaints: int = 0
     said: str = ""  # by the server, of the refusal that stands most often
 

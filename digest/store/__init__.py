@@ -3,6 +3,7 @@
 The seam is the connection: `Database` opens SQLite or PostgreSQL, and every statement is written once.
 """
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,9 @@ BUSY_SECONDS = 30
 """How long a statement waits for another process's transaction on SQLite."""
 
 
+_SQLITE = (3, 38)  # the first that reads JSON with ->>
+
+
 class Database:
     """A place to keep things; brought to the newest schema by `migrate`."""
 
@@ -27,6 +31,8 @@ class Database:
             raise SettingsError(
                 f"database = {url!r} is no SQLAlchemy URL; an example: sqlite:///var/digest.db"
             ) from None
+        if parsed.get_backend_name() == "sqlite" and sqlite3.sqlite_version_info < _SQLITE:
+            raise SettingsError(f"SQLite here is {sqlite3.sqlite_version}; 3.38 or newer is needed")
         if parsed.get_backend_name() == "sqlite" and parsed.database:
             parsed = parsed.set(database=str(base / parsed.database))
         self.url = parsed

@@ -70,20 +70,23 @@ def tally(connection: sa.Connection, wave: Wave, *, at_fault: Callable[[Reply], 
         .where(deliveries.c.issue_id == wave.issue_id, _first(wave))
         .group_by(deliveries.c.state, deliveries.c.code, deliveries.c.enhanced, deliveries.c.reply)
     )
-    states, said, faults = Counter[str](), Counter[str](), 0
+    ended = (DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.SKIPPED, DeliveryState.IN_DOUBT)
+    states, said = Counter[str](), Counter[str]()
+    faults = put_off = 0
     for row in connection.execute(query):
         states[row.state] += row.mails
         if row.code is None or row.state == DeliveryState.SENT:
             continue
         reply = Reply(code=row.code, enhanced=row.enhanced, text=row.reply or "")
         faults += row.mails * at_fault(reply)
+        put_off += row.mails * (row.state not in ended)
         said[" ".join(filter(None, (str(reply.code), reply.enhanced, reply.text)))] += row.mails
-    ended = (DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.SKIPPED, DeliveryState.IN_DOUBT)
     return Tally(
         sent=states[DeliveryState.SENT],
         failed=states[DeliveryState.FAILED],
         faults=faults,
         waiting=states.total() - sum(states[state] for state in ended),
+        put_off=put_off,
         said=said.most_common(1)[0][0] if said else "",
     )
 

@@ -12,11 +12,11 @@ import sqlalchemy as sa
 from makers import MORNING, Clock, Mailserver, ledger, reader, rows, states, store, subscribe, wishes, write
 
 from digest import alarm, config
-from digest.deliver import deliver
 from digest.govern import SPREAD, Governor, Reserved
 from digest.govern.finish import forecast
-from digest.govern.wave import begin, first_wave, watch
-from digest.model import DeliveryState, Reply
+from digest.govern.wave import begin, first_wave
+from digest.model import DeliveryState, Mark, Reply
+from digest.pace import domain_of
 from digest.pace.breaker import FAILURES, FIRST_WAIT
 from digest.pace.learnt import QUIET
 from digest.store import Database, deliveries, issues, notices, paces, stops
@@ -42,10 +42,41 @@ def settings(**tables: Any) -> config.Settings:
 def claim(database: Database, governor: Governor, now: datetime) -> tuple[Reserved, int | None]:
     """Do what a worker does before it sends."""
     with database.transaction() as connection:
-        allowed = governor.allowance(connection, now=now, horizon=HORIZON).rows
-        limit = 1000 if allowed is None else allowed
-        batch, _ = deliveries.claim(connection, now=now, token=f"{now}", lease=LEASE, limit=limit)
-        return governor.reserve(connection, batch, now=now, horizon=HORIZON), allowed
+        allowed = governor.allowance(connection, now=now, horizon=HORIZON)
+        batch, _ = deliveries.claim(
+            connection,
+            now=now,
+            token=f"{now}",
+            until=now + LEASE,
+            limit=1000 if allowed.rows is None else allowed.rows,
+            stopped=allowed.stopped,
+        )
+        return governor.reserve(connection, batch, now=now, horizon=HORIZON), allowed.rows
+
+
+def send(database: Database, governor: Governor, server: Mailserver, clock: Clock) -> dict[str, int]:
+    """Send what may leave now, and tell what became of it."""
+    reserved, _ = claim(database, governor, clock())
+    ends, heard = list[Mark](), list[tuple[str, Reply]]()
+    for _, one in reserved.slots:
+        mail = write(one)
+        reply = server.send(envelope_from=mail.envelope_from, recipient=mail.recipient, message=mail.message)
+        state = DeliveryState.SENT if reply.accepted else DeliveryState.FAILED
+        due = clock() + timedelta(minutes=5) if reply.temporary else None
+        ends.append(
+            Mark(
+                delivery_id=one.id,
+                claim=one.claim,
+                state=DeliveryState.QUEUED if due else state,
+                due=due,
+                reply=reply,
+            )
+        )
+        heard.append((domain_of(one.address), reply))
+    with database.transaction() as connection:
+        deliveries.mark(connection, ends, now=clock())
+        governor.learn(connection, heard, now=clock())
+    return dict(Counter(end.state.value for end in ends))
 
 
 def learn(database: Database, governor: Governor, now: datetime, *heard: tuple[str, Reply]) -> None:
@@ -170,7 +201,7 @@ def test_a_domain_that_complains_gets_a_rate_which_a_restart_keeps(
         "mail.example complains of our speed (421 unusual rate of mail): 300 mails a minute from now on"
     ]
     with database.transaction() as connection:
-        deliveries.release(connection, f"{MORNING}", now=now)
+        deliveries.release(connection, f"{MORNING}"[: deliveries.HOLDER_LENGTH], now=now)
     reserved, _ = claim(database, Governor(settings()), now)
     assert seconds(reserved, now) == [number / 5 for number in range(51)]
 
@@ -240,19 +271,19 @@ def test_a_relay_that_does_not_answer_is_left_alone_and_tried_with_one_mail(data
 
 def test_a_stopped_issue_stays_where_it_is_until_the_stop_is_lifted(database: Database) -> None:
     issue_id = ledger(database, 2)
-    server, clock = Mailserver(), Clock()
+    governor, server, clock = Governor(settings()), Mailserver(), Clock()
     with database.transaction() as connection:
         assert alarm.stop(connection, settings(), issue_id, reason="refused", now=MORNING)
         assert not alarm.stop(connection, settings(), issue_id, reason="again", now=MORNING)
 
-    assert run(database, server, clock) == {}
+    assert send(database, governor, server, clock) == {}
     with database.transaction() as connection:
         [stop] = stops.active(connection)
         assert (stop.list, stop.reason, stop.at) == ("daily", "refused", MORNING)
         assert deliveries.count_due(connection, now=MORNING) == 0
         assert stops.lift(connection, stop.id, now=MORNING) == 1
         assert stops.lift(connection, now=MORNING) == 0
-    assert run(database, server, clock) == {DeliveryState.SENT: 2}
+    assert send(database, governor, server, clock) == {"sent": 2}
 
 
 def test_a_stop_of_everything_lets_nothing_be_claimed(database: Database) -> None:
@@ -262,8 +293,10 @@ def test_a_stop_of_everything_lets_nothing_be_claimed(database: Database) -> Non
         none = Governor(settings()).allowance(connection, now=MORNING, horizon=HORIZON)
 
     assert none.rows == 0
-    assert "our address is listed" in none.reason
-    assert run(database, Mailserver(), Clock()) == {}
+    assert none.reason == (
+        "all sending is stopped since 2015-10-21 06:00 UTC: our address is listed; "
+        "`digest deliveries resume` lets it go on"
+    )
 
 
 def test_a_stop_writes_one_letter_to_the_operator_where_the_settings_name_him(database: Database) -> None:
@@ -305,16 +338,6 @@ def publish(database: Database, readers: int, **canary: Any) -> tuple[config.Set
     return ours, issue_id
 
 
-def run(database: Database, server: Mailserver, clock: Clock) -> dict[DeliveryState, int]:
-    outcome = deliver(database, server, config.Delivery(), write=write, clock=clock)
-    return {state: count for state, count in outcome.items() if count}
-
-
-def look(database: Database, ours: config.Settings, clock: Clock) -> None:
-    with database.transaction() as connection:
-        watch(connection, ours, now=clock())
-
-
 @pytest.fixture
 def story(caplog: pytest.LogCaptureFixture) -> Callable[[], Sequence[str]]:
     """Give what the log says so far."""
@@ -345,12 +368,11 @@ def test_a_wave_that_is_refused_stops_its_issue(
     database: Database, story: Callable[[], Sequence[str]]
 ) -> None:
     ours, _ = publish(database, 120, **TEN_PERCENT)
-    server, clock = Mailserver().refuse(250, 250, 250, *[550] * 9), Clock()
-    run(database, server, clock)
-    look(database, ours, clock)
+    governor, server, clock = Governor(ours), Mailserver().refuse(250, 250, 250, *[550] * 9), Clock()
+    assert send(database, governor, server, clock) == {"sent": 3, "failed": 9}
     clock.at = OTHERS
 
-    assert run(database, server, clock) == {}, "the other 108 stay where they are"
+    assert send(database, governor, server, clock) == {}, "the other 108 stay where they are"
     assert Counter(states(database)) == {"sent": 3, "failed": 9, "queued": 108}
     assert story() == [
         "daily: canary: 12 of 120 readers get it first; the others wait until 06:10:00 UTC",
@@ -358,21 +380,20 @@ def test_a_wave_that_is_refused_stops_its_issue(
     ]
     with database.transaction() as connection:
         assert stops.lift(connection, now=clock()) == 1
-    look(database, ours, clock)
-    assert run(database, server, clock) == {DeliveryState.SENT: 108}, "a person said so"
+    assert send(database, governor, server, clock) == {"sent": 108}, "a person said so"
 
 
 def test_a_wave_that_is_taken_lets_the_others_go(
     database: Database, story: Callable[[], Sequence[str]]
 ) -> None:
     ours, _ = publish(database, 120, **TEN_PERCENT)
-    server, clock = Mailserver(), Clock()
-    assert run(database, server, clock) == {DeliveryState.SENT: 12}
-    look(database, ours, clock)
+    governor, server, clock = Governor(ours), Mailserver(), Clock()
+    assert send(database, governor, server, clock) == {"sent": 12}
+    clock.at = OTHERS - timedelta(seconds=1)
+    assert send(database, governor, server, clock) == {}
     clock.at = OTHERS
-    look(database, ours, clock)
 
-    assert run(database, server, clock) == {DeliveryState.SENT: 108}
+    assert send(database, governor, server, clock) == {"sent": 108}
     assert story()[1:] == ["daily: canary: 12 of 12 taken; the others leave now"]
 
 
@@ -380,30 +401,41 @@ def test_while_most_of_a_wave_is_unanswered_the_others_wait_for_longer(
     database: Database, story: Callable[[], Sequence[str]]
 ) -> None:
     ours, _ = publish(database, 120, **TEN_PERCENT)
-    server, clock = Mailserver().refuse(*[451] * 9), Clock()
-    run(database, server, clock)
+    governor, server, clock = Governor(ours), Mailserver().refuse(*[451] * 9), Clock()
+    assert send(database, governor, server, clock) == {"sent": 3, "queued": 9}
     clock.at = OTHERS
-    look(database, ours, clock)
+    assert send(database, governor, server, clock) == {"sent": 9}, "those that were put off, and no other"
 
     assert {row.due for row in rows(database) if not row.attempts} == {OTHERS + timedelta(minutes=10)}
-    assert story()[1:] == [
-        "daily: canary: 3 of 12 taken, 9 not answered yet; the others wait until 06:20:00 UTC"
-    ]
-    run(database, server, clock)
+    assert "; ".join(story()[1:]) == (
+        "daily: canary: 3 of 12 taken, 9 refused for now, mostly with 451 as told; "
+        "the others wait until 06:20:00 UTC"
+    )
     clock.forward(minutes=10)
-    look(database, ours, clock)
-    assert run(database, server, clock) == {DeliveryState.SENT: 108}
+    assert send(database, governor, server, clock) == {"sent": 108}
 
 
-def test_two_faults_of_ours_are_seen_by_the_enhanced_code_at_once(database: Database) -> None:
+def test_a_wave_that_a_relay_which_is_down_never_took_keeps_the_others_waiting(database: Database) -> None:
     ours, _ = publish(database, 120, **TEN_PERCENT)
+    reserved, _ = claim(database, Governor(ours), OTHERS)
+
+    assert len(reserved.slots) == 12
+
+
+def test_two_faults_of_ours_in_a_wave_are_too_many(database: Database) -> None:
+    ours, _ = publish(database, 120, **TEN_PERCENT)
+    reserved, _ = claim(database, Governor(ours), MORNING)
+    ends = [
+        Mark(
+            delivery_id=one.id,
+            claim=one.claim,
+            state=DeliveryState.SENT if number > 2 else DeliveryState.FAILED,
+            reply=TAKEN if number > 2 else POLICY,
+        )
+        for number, (_, one) in enumerate(reserved.slots, 1)
+    ]
     with database.transaction() as connection:
-        batch, _ = deliveries.claim(connection, now=MORNING, token="w", lease=LEASE, limit=99)  # noqa: S106
-        assert len(batch) == 12
-        for one in batch[:2]:
-            deliveries.settle(connection, one, DeliveryState.FAILED, reply=POLICY, now=MORNING)
-        for one in batch[2:]:
-            deliveries.settle(connection, one, DeliveryState.SENT, reply=TAKEN, now=MORNING)
+        deliveries.mark(connection, ends, now=MORNING)
         Governor(ours).allowance(connection, now=MORNING, horizon=HORIZON)
         [stop] = stops.active(connection)
 
@@ -421,7 +453,7 @@ def late(database: Database, **rates: str) -> list[Any]:
     governor = Governor(ours)
     with database.transaction() as connection:
         governor.allowance(connection, now=MORNING, horizon=HORIZON)
-        governor.allowance(connection, now=MORNING + timedelta(minutes=1), horizon=HORIZON)
+        governor.allowance(connection, now=MORNING + timedelta(minutes=5), horizon=HORIZON)
         issue_id = issues.newest_id(connection, "daily")
         assert issue_id is not None
         told = forecast(connection, ours, issue_id, now=MORNING)
