@@ -40,11 +40,12 @@ def forecast(
     """Tell when an issue will have left; of its rows, those count that are due by the time that its list sets."""
     list_name, closed = issues.closed(connection, issue_id)
     by = finish_by(settings.lists.get(list_name), closed)
-    domains = Counter(
-        domain_of(address) for address in deliveries.addresses_left(connection, issue_id, until=by)
-    )
-    times = list(_times(connection, settings, issue_id, domains, now=now))
-    return Forecast(issue_id=issue_id, left=domains.total(), done=now + max(times) if times else None, by=by)
+    left = deliveries.count_left(connection, issue_id, until=by)
+    times = [
+        *_all(connection, settings, issue_id, left, now=now),
+        *_each(connection, settings, deliveries.addresses_left(connection, issue_id, until=by)),
+    ]
+    return Forecast(issue_id=issue_id, left=left, done=now + max(times) if times else None, by=by)
 
 
 def finish_by(wishes: config.List | None, closed: datetime) -> datetime | None:
