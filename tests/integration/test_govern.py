@@ -14,11 +14,11 @@ from makers import MORNING, Clock, Mailserver, ledger, reader, rows, states, sto
 from digest import alarm, config
 from digest.govern import SPREAD, Governor, Reserved
 from digest.govern.finish import forecast
-from digest.govern.wave import begin, first_wave
 from digest.model import DeliveryState, Mark, Reply
 from digest.pace import domain_of
 from digest.pace.breaker import FAILURES, FIRST_WAIT
 from digest.pace.learnt import QUIET
+from digest.pipeline import _enqueue
 from digest.store import Database, deliveries, issues, notices, paces, stops
 from digest.store.tables import paces as paces_table
 
@@ -318,23 +318,21 @@ OTHERS = MORNING + timedelta(minutes=10)
 
 
 def publish(database: Database, readers: int, **canary: Any) -> tuple[config.Settings, int]:
-    """Make the rows of an issue as publishing does, with its first wave."""
+    """Make an issue and its readers' rows as publishing does."""
     ours = settings(canary=canary)
     issue_id = ledger(database, 0)
     subscribe(database, *(reader(number) for number in range(1, readers + 1)))
     with database.transaction() as connection:
-        wave = first_wave(connection, issue_id, "daily", ours.canary, now=MORNING)
-        deliveries.enqueue(
+        _enqueue(
             connection,
             issue_id,
             "daily",
-            due=lambda _: MORNING,
+            wishes(),
+            on=MORNING.date(),
             now=MORNING,
-            lifetime=timedelta(hours=72),
-            wave=wave,
+            expiry=timedelta(hours=72),
+            canary=ours.canary,
         )
-        if wave:
-            begin(connection, wave, "daily")
     return ours, issue_id
 
 
