@@ -75,6 +75,7 @@ class NoticeKind(StrEnum):
     DATA = "data"  # all that is known about you
     ERASED = "erased"  # you are forgotten
     STORY = "story"  # the whole text of a story
+    ALARM = "alarm"  # to the operator: sending has stopped
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +99,7 @@ class Said:
     holdings: tuple[Holding, ...] = ()  # as they stand now, that of the notice's own list first
     article: Article | None = None  # STORY
     data: str = ""  # DATA: JSON
+    alarm: str = ""  # ALARM: what has stopped, and why
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

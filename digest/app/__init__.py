@@ -48,7 +48,7 @@ from digest.sources.feed import Feed
 from digest.sources.folder import Folder
 from digest.sources.page import Page
 from digest.sources.web import Fetcher
-from digest.store import Database, deliveries, issues, notices, sources, subscribers
+from digest.store import Database, deliveries, issues, notices, sources, stops, subscribers
 from digest.subscribe import Asker, Readers
 from digest.tokens import Tokens
 from digest.transport.maildir import Maildir
@@ -181,6 +181,7 @@ class App:
                 fetch=self.fetcher.fetch_again,
                 stories=self.settings.fetch.recheck_stories,
             ),
+            canary=self.settings.canary,
         )
 
     def preview(self, name: str) -> Issue:
@@ -254,6 +255,11 @@ class App:
             stopping=stopping,
             on_settled=on_settled,
         )
+
+    def stops(self) -> tuple[stops.Stop, ...]:
+        """Give what keeps mails from leaving until a person lets them go on."""
+        with self.database.transaction() as connection:
+            return stops.active(connection)
 
     def count_due(self) -> int:
         """Count the mails that `send` would try."""

@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from digest.address import parse_address
 from digest.config.tables import (
     MORE,
+    Canary,
     Delivery,
     Dkim,
     Fetch,
@@ -26,6 +27,7 @@ from digest.config.tables import (
     List,
     Name,
     Publisher,
+    Rates,
     Retention,
     Section,
     Signup,
@@ -39,12 +41,14 @@ from digest.resources import shipped
 
 __all__ = [
     "MORE",
+    "Canary",
     "Delivery",
     "Dkim",
     "Fetch",
     "Inbound",
     "List",
     "Publisher",
+    "Rates",
     "Retention",
     "Section",
     "Settings",
@@ -85,6 +89,8 @@ class Settings(BaseSettings):
     dkim: Dkim = Dkim()
     fetch: Fetch = Fetch()
     delivery: Delivery = Delivery()
+    rates: Rates = Rates()
+    canary: Canary = Canary()
     signup: Signup = Signup()
     inbound: Inbound = Inbound()
     web: Web = Web()

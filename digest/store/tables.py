@@ -222,3 +222,45 @@ votes = sa.Table(
     sa.Index(None, "article_id"),
     sa.Index(None, "list", "at"),
 )
+
+paces = sa.Table(
+    "paces",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),  # all, relay, @ and a domain, warm-up: and ours
+    sa.Column("free", Instant),  # nothing more leaves before it
+    sa.Column("taken", sa.JSON),  # slots beyond it: microseconds since 1970
+    sa.Column("tail", Instant),  # until when those are spread out that found no slot
+    sa.Column("rate", sa.Float),  # learnt, mails a second; null: none but the settings'
+    sa.Column("refused", sa.Float),  # the speed that was refused last
+    sa.Column("cut", Instant),  # when the rate was last made lower
+    sa.Column("heard", Instant),  # when it was last refused
+    sa.Column(
+        "count", sa.Integer, nullable=False, server_default="0"
+    ),  # taken since; relay: failures in a row
+)
+
+canaries = sa.Table(
+    "canaries",
+    metadata,
+    sa.Column("issue_id", sa.ForeignKey("issues.id"), primary_key=True),
+    sa.Column("began", Instant, nullable=False),
+    sa.Column("opens", Instant, nullable=False),  # when the other readers are due
+    sa.Column(
+        "every", sa.Integer, nullable=False
+    ),  # subscribers in the wave, by the remainder; 0: none but the seeds
+    sa.Column("seeds", sa.JSON, nullable=False),  # ids of subscribers
+    sa.Column("readers", sa.Integer, nullable=False),
+    sa.Column("size", sa.Integer, nullable=False),
+    sa.Column("verdict", sa.Text),  # null: it is being watched
+)
+
+stops = sa.Table(
+    "stops",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("issue_id", sa.ForeignKey("issues.id")),  # null: everything
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("lifted", Instant),  # null: it holds
+    sa.Index(None, "lifted"),
+)

@@ -116,6 +116,8 @@ def test_every_table_of_settings_is_one_that_these_tests_know() -> None:
         "Dkim",
         "Fetch",
         "Delivery",
+        "Rates",
+        "Canary",
         "Signup",
         "Inbound",
         "Web",
