@@ -19,6 +19,7 @@ from digest.dkim import Key, sign
 from digest.model import Letter
 from digest.notify import Correspondent
 from digest.transport.smtp import Smtp
+from digest.writer import one_off_mail
 
 BOTH = {key.selector for key in KEYS}
 SIGNED = sign(letter(), KEYS, WHEN)
