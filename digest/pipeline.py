@@ -293,12 +293,13 @@ class Writer:
             Slot.WEB_URL: f"{publisher.url}/archive/{issue.list}/{issue.date}?voter={vote}",
             Slot.REPLY_ADDRESS: answer,
         }
-        about = f"{issue.list}/{issue.date}/{delivery.subscriber_id}"
         headers = Headers(
             **_list_headers(self._settings, issue.list, issue.closed),
             to_address=delivery.address,
             reply_to=answer,
-            message_id=f"<{self._tokens.fingerprint(Purpose.MESSAGE_ID, about)}@{publisher.domain}>",
+            message_id=self._tokens.message_id(
+                issue.list, issue.date, delivery.subscriber_id, domain=publisher.domain
+            ),
             unsubscribe_urls=(
                 unsubscribe,
                 f"mailto:{publisher.own(f'unsubscribe-{leave}')}?subject=unsubscribe",
