@@ -6,7 +6,7 @@ changes nothing.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -155,6 +155,26 @@ def release(connection: sa.Connection, token: str, *, now: datetime) -> int:
     """Give back what a worker claimed and did not begin to send."""
     held = (deliveries.c.claim == token) & _is(DeliveryState.CLAIMED)
     return _move(connection, held, DeliveryState.QUEUED, now=now)
+
+
+def put_back(
+    connection: sa.Connection,
+    ids: Collection[int],
+    *,
+    ended: Collection[DeliveryState],
+    now: datetime,
+    lifetime: timedelta,
+) -> int:
+    """Make rows that ended so due again, on an operator's word, and give how many; their attempts stay counted."""
+    which = deliveries.c.id.in_(ids) & deliveries.c.state.in_([state.value for state in ended])
+    return _move(connection, which, DeliveryState.QUEUED, now=now, due=now, expires=now + lifetime)
+
+
+def arrived(connection: sa.Connection, delivery_id: int, *, reply: Reply, now: datetime) -> int:
+    """Record that a mail in doubt has arrived, and by whose word; 0 where it is in doubt no more."""
+    which = (deliveries.c.id == delivery_id) & _is(DeliveryState.IN_DOUBT)
+    answer = {"code": reply.code, "enhanced": reply.enhanced, "reply": reply.text}
+    return _move(connection, which, DeliveryState.SENT, now=now, **answer)
 
 
 def count_due(connection: sa.Connection, *, now: datetime) -> int:
