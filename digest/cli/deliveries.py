@@ -228,7 +228,9 @@ def _show(
             for told, _ in batch:
                 print_json(told)
         elif out.is_terminal:
-            table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+            table = Table(box=None, pad_edge=False, header_style="bold")
+            for column in columns:
+                table.add_column(column, overflow="fold")
             for _, cells in batch:
                 table.add_row(*map(Text, cells))
             out.print(table, soft_wrap=False)

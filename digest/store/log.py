@@ -144,8 +144,8 @@ def _entries(connection: sa.Connection, rows: sa.Select[Any]) -> tuple[Entry, ..
     chosen = rows.subquery()
     query = (
         sa.select(chosen, subscribers.c.address, issues.c.list, issues.c.number, issues.c.date)
-        .join(subscribers, subscribers.c.id == chosen.c.subscriber_id)
-        .join(issues, issues.c.id == chosen.c.issue_id)
+        .outerjoin(subscribers, subscribers.c.id == chosen.c.subscriber_id)
+        .outerjoin(issues, issues.c.id == chosen.c.issue_id)
         .order_by(chosen.c.issue_id.desc(), chosen.c.subscriber_id.desc())
     )
     return tuple(map(_entry, connection.execute(query)))
