@@ -21,6 +21,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta, tzinfo
 from io import BufferedIOBase
 from pathlib import Path
+from typing import Any
 
 from digest.errors import DigestError
 
@@ -49,7 +50,10 @@ class RelayLog:
         self._wanted = {message_id.strip("<>").encode(): message_id for message_id in wanted}
         self._now, self._zone = now, zone
         self._queued: dict[bytes, str] = {}  # by the id in the queue
-        self._client: OrderedDict[bytes, bytes] = OrderedDict()  # the id in the queue, by smtpd's process
+        self._clients: OrderedDict[bytes, bytes] = OrderedDict()  # the id in the queue, by smtpd's process
+        self._broken: OrderedDict[bytes, None] = (
+            OrderedDict()
+        )  # ids whose lines broke; cleanup may name them later
         self.taken: dict[str, str] = {}
         self.broken_off: set[str] = set()
         self.begun: set[str] = set()
@@ -73,23 +77,25 @@ class RelayLog:
     def _postfix(self, program: bytes, process: bytes, queue_id: bytes | None, said: bytes) -> None:
         match program:
             case b"smtpd" if queue_id and said.startswith(b"client="):
-                self._client[process] = queue_id
-                self._client.move_to_end(process)
-                if len(self._client) > _CLIENTS:
-                    self._client.popitem(last=False)
+                self._broken.pop(queue_id, None)  # an id is used again, in time
+                _remember(self._clients, process, queue_id)
             case b"smtpd" if queue_id is None and _BROKEN_OFF.match(said):
-                self._break_off(self._client.pop(process, b""))
+                if broken := self._clients.pop(process, None):
+                    self._break_off(broken)
             case b"cleanup" if queue_id and (named := _POSTFIX_ID.match(said)):
-                self._queued.pop(queue_id, None)  # an id is used again, in time
+                self._queued.pop(queue_id, None)
                 if message_id := self._wanted.get(named[1]):
                     self._queued[queue_id] = message_id
                     self.begun.add(message_id)
+                if queue_id in self._broken:
+                    self._break_off(queue_id)
             case b"cleanup" if queue_id and said.startswith(_REFUSED):
                 self._break_off(queue_id)
             case b"qmgr" if queue_id and said.startswith(b"from=<") and queue_id in self._queued:
                 self.taken[self._queued.pop(queue_id)] = queue_id.decode("ascii")
 
     def _break_off(self, queue_id: bytes) -> None:
+        _remember(self._broken, queue_id, None)
         if message_id := self._queued.pop(queue_id, None):
             self.broken_off.add(message_id)
             self.begun.discard(message_id)
@@ -99,6 +105,14 @@ class RelayLog:
         if moment is not None:
             self.first = min(self.first or moment, moment)
             self.last = max(self.last or moment, moment)
+
+
+def _remember(known: OrderedDict[bytes, Any], key: bytes, value: object) -> None:
+    """Keep the newest ones only: a log has no end."""
+    known[key] = value
+    known.move_to_end(key)
+    if len(known) > _CLIENTS:
+        known.popitem(last=False)
 
 
 @contextmanager

@@ -53,6 +53,12 @@ def test_a_mail_whose_line_broke_before_its_end_is_broken_off(how: str) -> None:
     assert (relay.taken, relay.begun, relay.broken_off) == ({}, set(), {OURS})
 
 
+def test_a_mail_is_broken_off_also_where_its_message_id_is_named_after_that() -> None:
+    broke = postfix("lost connection after DATA (9 bytes) from unknown[10.0.0.1]", "smtpd")
+    assert read(TAKEN[0], broke, TAKEN[1]).broken_off == {OURS}
+    assert read(TAKEN[0], broke, *TAKEN).taken == {OURS: "4AF01"}, "the id is another mail's by then"
+
+
 def test_a_line_that_broke_elsewhere_breaks_nothing_off() -> None:
     others = postfix("lost connection after DATA (1200 bytes) from unknown[10.0.0.1]", "smtpd", process=8)
     refused = postfix("lost connection after DATA (0 bytes) from unknown[10.0.0.1]", "smtpd")
@@ -173,4 +179,4 @@ def test_a_line_without_an_end_is_never_in_memory_as_a_whole() -> None:
     source = Endless()
     relay.read(io.BufferedReader(source))
     assert (source.left, relay.taken) == (0, {})
-    assert sys.getsizeof(relay._client) < 10_000
+    assert sys.getsizeof(relay._clients) < 10_000
