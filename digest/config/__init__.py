@@ -129,6 +129,11 @@ class Settings(BaseSettings):
             )
         return self.lists[name]
 
+    def in_doubt(self, list_name: str) -> Literal["hold", "resend"]:
+        """Say what becomes of a list's mails that may have arrived; one that is no more has [delivery]'s policy."""
+        wanted = self.lists.get(list_name)
+        return (wanted.in_doubt if wanted else "") or self.delivery.in_doubt
+
     @classmethod
     def settings_customise_sources(
         cls,

@@ -328,6 +328,7 @@ class List(_Table):
     public: bool = True
     images: bool = True
     letter: Name = "issue"
+    in_doubt: Literal["", "hold", "resend"] = ""
     weights: Weights = Weights()
     sections: dict[Name, Section] = Field(default_factory=dict)
 

@@ -216,6 +216,26 @@ def sent_since(connection: sa.Connection, issue_id: int, since: datetime) -> int
     return connection.scalar(sa.select(sa.func.count()).select_from(deliveries).where(sent)) or 0
 
 
+def put_back(
+    connection: sa.Connection,
+    ids: Collection[int],
+    *,
+    ended: Collection[DeliveryState],
+    now: datetime,
+    lifetime: timedelta,
+) -> int:
+    """Make rows that ended so due again, on an operator's word, and give how many; their attempts stay counted."""
+    which = deliveries.c.id.in_(ids) & deliveries.c.state.in_([state.value for state in ended])
+    return _move(connection, which, DeliveryState.QUEUED, now=now, due=now, expires=now + lifetime)
+
+
+def arrived(connection: sa.Connection, delivery_id: int, *, reply: Reply, now: datetime) -> int:
+    """Record that a mail in doubt has arrived, and by whose word; 0 where it is in doubt no more."""
+    which = (deliveries.c.id == delivery_id) & _is(DeliveryState.IN_DOUBT)
+    answer = {"code": reply.code, "enhanced": reply.enhanced, "reply": reply.text}
+    return _move(connection, which, DeliveryState.SENT, now=now, **answer)
+
+
 def count_due(connection: sa.Connection, *, now: datetime) -> int:
     """Count the rows that could be claimed now."""
     due = _is(DeliveryState.QUEUED) & (deliveries.c.due <= now) & stops.nothing_stops_it()

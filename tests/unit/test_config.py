@@ -406,3 +406,10 @@ def test_a_secret_is_not_shown_where_settings_are(write: Write) -> None:
 
     assert "horse" not in repr(settings)
     assert "staple" not in repr(settings)
+
+
+def test_a_list_may_have_its_own_policy_for_mails_in_doubt_else_that_of_all(write: Write) -> None:
+    settings = config.load(
+        write('[delivery]\nin_doubt = "resend"\n[lists.daily]\n[lists.alerts]\nin_doubt = "hold"\n')
+    )
+    assert [settings.in_doubt(name) for name in ("daily", "alerts", "gone")] == ["resend", "hold", "resend"]
