@@ -44,12 +44,13 @@ def deliver(
     write: Callable[[Delivery], Mail | None],
     clock: Callable[[], datetime],
     on_settled: Callable[[Settled], None] = lambda _: None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Counter[DeliveryState]:
     """Send every mail that is due and give how many rows ended in which state.
 
     QUEUED counts those that are put off. `write` makes a delivery's mail, or gives None where it would hold nothing
     that the reader wants, which skips it; a mail that cannot be made right fails with the reason in its row.
-    `on_settled` hears of each mail.
+    `on_settled` hears of each mail; `stop` is asked before each claim, and ends the run where it says so.
 
     Raises:
         TransportError: the server cannot be reached; all rows that were not begun are due again.
@@ -59,7 +60,7 @@ def deliver(
     lease = timedelta(seconds=settings.lease_seconds)
     work = _Work(database=database, settings=settings, write=write, clock=clock)
     outcome: Counter[DeliveryState] = Counter()
-    while True:
+    while not stop():
         token, now = secrets.token_hex(16), clock()
         with database.transaction() as connection:
             deliveries.expire_leases(connection, now=now, resend=settings.in_doubt == "resend")
@@ -74,6 +75,7 @@ def deliver(
         finally:
             with database.transaction() as connection:
                 deliveries.release(connection, token, now=clock())
+    return outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

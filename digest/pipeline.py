@@ -11,7 +11,7 @@ same list and date again changes nothing.
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache, partial
@@ -72,13 +72,14 @@ def publish(
     now: datetime,
     expiry: timedelta,
     recheck: Recheck | None = None,
+    frozen: Callable[[sa.Connection, int], None] = lambda *_: None,
 ) -> Published | None:
     """Publish a list's issue for the date `on`, or give the one that is there.
 
     It is made of the sources' articles first ingested since the list's last issue closed. None means that there
     are fewer stories than the list's settings ask for, and no issue that says so is wanted; what was ingested waits
     for the next one. `recheck` looks again at what would be told and at the issue before, and the issue is made anew
-    where that is not as it was.
+    where that is not as it was. `frozen` is called in the transaction that makes the rows, with their number.
 
     Raises:
         IssueError: a promise is broken; nothing is published.
@@ -103,6 +104,7 @@ def publish(
                 return None
             issue_id = issues.freeze(connection, issue, made.candidates)
             readers = _enqueue(connection, issue_id, name, wishes, on=on, now=now, expiry=expiry)
+            frozen(connection, readers)
         return Published(issue_id=issue_id, issue=issue, new=True, readers=readers)
     return Published(issue_id=found[0], issue=found[1], new=False, readers=0)
 

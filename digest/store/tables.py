@@ -16,7 +16,7 @@ metadata = sa.MetaData(
 
 
 class Instant(sa.TypeDecorator[datetime]):
-    """An aware moment, kept in UTC; SQLite has no zones and PostgreSQL gives its server's, so it is put right on the way out."""
+    """An aware moment, in UTC on the way out too, though SQLite keeps no zone and PostgreSQL gives its own."""
 
     impl = sa.DateTime(timezone=True)
     cache_ok = True

@@ -75,10 +75,10 @@ def test_a_text_with_nul_is_kept_without_it(database: Database) -> None:
 
 
 def refusal(database: Database) -> str:
+    twice = [{"name": "secret@mail.example"}] * 2
     try:
         with pytest.raises(StoreError) as refused, database.transaction() as connection:
-            sources.remember(connection, "secret@mail.example", None, not_before=None)
-            connection.execute(sa.insert(source_table).values(name="secret@mail.example"))
+            connection.execute(sa.insert(source_table), twice)
     finally:
         database.close()
     assert "\n" not in str(refused.value)
@@ -89,7 +89,9 @@ def test_a_server_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     said = refusal(Database("postgresql://ada:pw@127.0.0.1:1/digest", base=tmp_path))
 
     assert "Connection refused" in said
-    assert said.endswith("is the server running, and is `database` right? Run again when it is: nothing was lost")
+    assert said.endswith(
+        "is the server running, and is `database` right? Run again when it is: nothing was lost"
+    )
 
 
 def test_a_database_that_is_not_there_is_one_line(postgres: Postgres, tmp_path: Path) -> None:

@@ -1,10 +1,8 @@
 """What is known about a reader is given whole and forgotten whole; the rest is forgotten in its time."""
 
 import json
-import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path

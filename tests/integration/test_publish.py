@@ -299,7 +299,6 @@ def test_articles_of_other_sources_are_not_printed(database: Database) -> None:
 # --- when it fails
 
 
-@pytest.mark.on_both
 def test_a_failure_between_the_issue_and_its_rows_leaves_neither(database: Database) -> None:
     subscribe(database, reader(1))
     ingest(database, news(1))
