@@ -62,7 +62,7 @@ def deliver(
     outcome: Counter[DeliveryState] = Counter()
     while not stop():
         token, now = secrets.token_hex(16), clock()
-        with database.transaction() as connection:
+        with database.transaction(alone=False) as connection:
             deliveries.expire_leases(connection, now=now, resend=settings.in_doubt == "resend")
             batch, skipped = deliveries.claim(connection, now=now, token=token, lease=lease, limit=BATCH)
         if not batch and not skipped:
@@ -73,7 +73,7 @@ def deliver(
                 outcome[settled.state] += 1
                 on_settled(settled)
         finally:
-            with database.transaction() as connection:
+            with database.transaction(alone=False) as connection:
                 deliveries.release(connection, token, now=clock())
     return outcome
 
@@ -112,7 +112,7 @@ def _send(delivery: Delivery, session: Session, work: _Work) -> tuple[Settled, b
 
 
 def _hand_over(delivery: Delivery, mail: Mail, session: Session, work: _Work) -> tuple[Settled, bool]:
-    with work.database.transaction() as connection:
+    with work.database.transaction(alone=False) as connection:
         lease = timedelta(seconds=work.settings.lease_seconds)
         if not deliveries.transmitting(
             connection, delivery, now=work.clock(), lease=lease, variant_id=mail.variant_id
@@ -133,7 +133,7 @@ def _hand_over(delivery: Delivery, mail: Mail, session: Session, work: _Work) ->
 
 
 def _record(delivery: Delivery, state: DeliveryState, reply: Reply | None, work: _Work) -> Settled:
-    with work.database.transaction() as connection:
+    with work.database.transaction(alone=False) as connection:
         deliveries.settle(connection, delivery, state, reply=reply, now=work.clock())
     return Settled(address=delivery.address, state=state, reply=reply)
 
@@ -143,6 +143,6 @@ def _put_off(delivery: Delivery, reply: Reply, work: _Work) -> Settled:
     waits = work.settings.retry_minutes
     wait = timedelta(minutes=waits[min(delivery.attempts, len(waits) - 1)])
     now = work.clock()
-    with work.database.transaction() as connection:
+    with work.database.transaction(alone=False) as connection:
         state = deliveries.postpone(connection, delivery, reply=reply, due=now + wait, now=now)
     return Settled(address=delivery.address, state=state, reply=reply)

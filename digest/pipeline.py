@@ -321,7 +321,7 @@ class Writer:
         if own is None:
             raise MessageError(f"config.toml has no list {issue.list!r} any more")
         ids = {story.id for one in held for story in one.stories} if len(held) > 1 else ()
-        with self._database.transaction() as connection:
+        with self._database.transaction(alone=False) as connection:
             cast = votes.by_story(connection, ids, since=issue.closed - LIKED_SINCE)
         fitted = tailor(held, wanted, own, votes=cast)
         alone = len(fitted.stories) <= len(issue.stories)  # else it holds other days as well

@@ -40,7 +40,7 @@ class Shelf:
         found = variant(delivery.wishes, days=place.days, since=delivery.since)
         if not any(story.since for issue in self._after(place, found.since) for story in issue.stories):
             return found
-        with self._database.transaction() as connection:
+        with self._database.transaction(alone=False) as connection:
             had = variants.had(
                 connection, delivery.subscriber_id, after=place.on - LOOKS_BACK, before=place.on
             )
@@ -57,13 +57,13 @@ class Shelf:
         return tuple(self._issue(place.list, day) for day in place.days if day > since)
 
     def _find_place(self, issue_id: int) -> _Place:
-        with self._database.transaction() as connection:
+        with self._database.transaction(alone=False) as connection:
             list_name, on = issues.place(connection, issue_id)
             days = issues.dates(connection, list_name, after=on - LOOKS_BACK, until=on)
         return _Place(list=list_name, on=on, days=days)
 
     def _read(self, list_name: str, on: date) -> Issue:
-        with self._database.transaction() as connection:
+        with self._database.transaction(alone=False) as connection:
             found = issues.find(connection, list_name, on)
         assert found is not None  # noqa: S101 - issues are never removed
         return found[1]

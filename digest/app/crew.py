@@ -35,6 +35,9 @@ SHARE = 200
 LANES = 32
 """Workers that can send at once."""
 
+WOKEN = 20
+"""Readers of a new issue for each worker that is woken at once."""
+
 
 def engine(app: "App") -> Engine:
     """Put together what `digest worker` runs.
@@ -120,8 +123,8 @@ class _Crew:
             log.info("%d letters to single readers %s", number, state)
 
     def _put_lanes(self, connection: sa.Connection, readers: int) -> None:
-        """Put as many lanes there as an issue for so many readers can use."""
-        for lane in range(min(ceil(readers / SHARE), LANES)):
+        """Wake as many workers as an issue for so many readers can use."""
+        for lane in range(min(ceil(readers / WOKEN), LANES)):
             self._put_lane(connection, lane)
 
     def _put_lane(self, connection: sa.Connection, lane: int) -> None:

@@ -93,7 +93,7 @@ class ManyEngine:
         )
         self._register(app)
         async with app.open_async():
-            tasks = [asyncio.create_task(told.wait()), asyncio.create_task(_sweep(app))]
+            tasks = [asyncio.create_task(told.wait()), asyncio.create_task(_sweep_on(app))]
             tasks += [
                 asyncio.create_task(
                     app.run_worker_async(
@@ -128,7 +128,7 @@ class ManyEngine:
         tasks: dict[str, Callable[..., None]] = {
             "collect": work.collect,
             "publish": publish,
-            "send": partial(self._send),
+            "send": self._send,
             "letters": work.letters,
             "forget": work.forget,
         }
@@ -148,16 +148,22 @@ def _surviving(name: str, task: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-async def _sweep(app: App) -> None:
+async def _sweep_on(app: App) -> None:
+    while True:
+        await sweep(app)
+        await asyncio.sleep(ALIVE)
+
+
+async def sweep(app: App) -> None:
     """Give the jobs of silent workers to the next."""
     jobs = app.job_manager
-    while True:
-        for job in await jobs.get_stalled_jobs(seconds_since_heartbeat=SILENT):
-            log.warning("a worker fell silent at %s; another takes it", job.call_string)
-            try:
-                await jobs.retry_job(job)
-            except UniqueViolation:  # the next of its kind waits already
-                await jobs.finish_job(job, Status.FAILED, delete_job=True)
-            except ConnectorException:  # another worker's sweep was faster, or the database is away
-                log.debug("could not retry %s", job.call_string)
-        await asyncio.sleep(ALIVE)
+    for job in await jobs.get_stalled_jobs(seconds_since_heartbeat=SILENT):
+        log.warning("a worker fell silent at %s; another takes it", job.call_string)
+        try:
+            await jobs.retry_job(job)
+        except UniqueViolation:  # the next of its kind waits already
+            await jobs.finish_job(job, Status.FAILED, delete_job=True)
+        except (
+            ConnectorException
+        ):  # another worker's sweep was faster; if the database is away, that shows soon
+            log.debug("could not retry %s", job.call_string)
