@@ -14,8 +14,10 @@ from typing import Any
 
 import sqlalchemy as sa
 from procrastinate import App, SyncPsycopgConnector
-from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.schema import SchemaManager
+
+from digest.errors import StoreError
 
 SCHEMA = "procrastinate"
 
@@ -30,6 +32,10 @@ class Jobs:
         """Put a job there in this transaction; False means that it waits there already.
 
         Jobs with the same `once` are also run one after the other.
+
+        Raises:
+            StoreError: the database refused.
+
         """
         _find_tables(connection)
         job = self._app.configure_task(
@@ -44,6 +50,10 @@ class Jobs:
                 job.defer(**arguments)
         except AlreadyEnqueued:
             return False
+        except ConnectorException as error:
+            raise StoreError(
+                f"the queue refused a job: {error.__cause__ or error}; nothing was lost"
+            ) from error
         return True
 
 

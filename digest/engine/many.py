@@ -88,7 +88,11 @@ class ManyEngine:
         options = {"options": f"-c search_path={SCHEMA}"}
         app = App(
             connector=PsycopgConnector(
-                conninfo=self._conninfo, kwargs=options, min_size=len(SLOTS) + 1, max_size=3 * len(SLOTS)
+                conninfo=self._conninfo,
+                kwargs=options,
+                min_size=len(SLOTS) + 1,
+                max_size=3 * len(SLOTS),
+                timeout=2 * AGAIN,
             )
         )
         self._register(app)

@@ -1,7 +1,11 @@
 """The queue of many workers: a job is there when what it is about is, waits once, and outlives its worker."""
 
 import asyncio
+import os
+import signal
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,7 +16,7 @@ from procrastinate import App, PsycopgConnector
 
 from digest.engine import jobs as queue
 from digest.engine.jobs import Jobs, prepare
-from digest.engine.many import MAIL, SILENT, sweep
+from digest.engine.many import CLOCK, MAIL, SILENT, ManyEngine, Work, sweep
 from digest.store import Database, sources
 
 
@@ -75,15 +79,16 @@ def test_the_queues_tables_are_made_once_and_kept_apart_from_ours(database: Data
 
 
 def test_tables_of_an_older_queue_are_brought_up_to_date(database: Database) -> None:
-    """Its last steps are taken again: they replace functions, so that what they make shows."""
-    comment = f"COMMENT ON SCHEMA {queue.SCHEMA} IS '03.04.00_01_pre_add_retry_failed_job_procedure.sql'"
-    gone = "DROP FUNCTION procrastinate.procrastinate_retry_job_v1"
+    """The last step makes a trigger anew, which shows whether it was taken."""
+    trigger = "procrastinate_trigger_status_events_update_v1"
+    older = f"COMMENT ON SCHEMA {queue.SCHEMA} IS '03.04.00_01_pre_add_retry_failed_job_procedure.sql'"
     with database.transaction() as connection:
-        connection.exec_driver_sql(comment)
-        connection.exec_driver_sql(gone)
+        connection.exec_driver_sql(older)
+        connection.exec_driver_sql(f"DROP TRIGGER {trigger} ON {queue.SCHEMA}.procrastinate_jobs")
     with database.transaction() as connection:
         prepare(connection)
-        assert connection.scalar(sa.text("SELECT to_regproc('procrastinate.procrastinate_retry_job_v1')"))
+        made = sa.text("SELECT COUNT(*) FROM pg_trigger WHERE tgname = :name")
+        assert connection.scalar(made, {"name": trigger}) == 1
 
 
 @pytest.mark.parametrize("another", [False, True])
@@ -106,9 +111,43 @@ def test_the_job_of_a_worker_that_fell_silent_waits_again_once(database: Databas
     assert waiting(database) == [("send", 0)]
 
 
+def test_a_worker_goes_on_when_the_database_has_been_away(database: Database, postgres: Postgres) -> None:
+    done = threading.Semaphore(0)
+
+    def let_it_work() -> None:
+        with database.transaction() as connection:
+            Jobs().put(connection, "letters", queue=CLOCK, once="letters")
+        assert done.acquire(timeout=60)
+
+    def happen() -> None:
+        try:
+            let_it_work()
+            postgres.stop()
+            postgres.start()
+            let_it_work()
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    nothing = Work(
+        look=lambda _: None,
+        collect=lambda _: None,
+        publish=lambda *_: None,
+        send=lambda *_: None,
+        letters=done.release,
+        forget=lambda: None,
+    )
+    with ThreadPoolExecutor(1) as pool:
+        happening = pool.submit(happen)
+        ManyEngine(at(database), nothing).run()
+        happening.result()
+
+
+def at(database: Database) -> str:
+    return database.url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
 async def sweep_once(database: Database) -> None:
-    url = database.url.set(drivername="postgresql").render_as_string(hide_password=False)
     options = {"options": f"-c search_path={queue.SCHEMA}"}
-    app = App(connector=PsycopgConnector(conninfo=url, kwargs=options))
+    app = App(connector=PsycopgConnector(conninfo=at(database), kwargs=options))
     async with app.open_async():
         await sweep(app)
