@@ -9,7 +9,7 @@ same list and date again changes nothing.
 """
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -64,13 +64,15 @@ def publish(
     expiry: timedelta,
     recheck: Recheck | None = None,
     canary: config.Canary | None = None,
+    frozen: Callable[[sa.Connection, int], None] = lambda *_: None,
 ) -> Published | None:
     """Publish a list's issue for the date `on`, or give the one that is there.
 
     It is made of the sources' articles first ingested since the list's last issue closed. None means that there
     are fewer stories than the list's settings ask for, and no issue that says so is wanted; what was ingested waits
     for the next one. `recheck` looks again at what would be told and at the issue before, and the issue is made anew
-    where that is not as it was. `canary` says who gets it before the others.
+    where that is not as it was. `canary` says who gets it before the others; `frozen` is called in the transaction that
+    makes the rows, with their number.
 
     Raises:
         IssueError: a promise is broken; nothing is published.
@@ -97,6 +99,7 @@ def publish(
             readers = _enqueue(
                 connection, issue_id, name, wishes, on=on, now=now, expiry=expiry, canary=canary
             )
+            frozen(connection, readers)
         return Published(issue_id=issue_id, issue=issue, new=True, readers=readers)
     return Published(issue_id=found[0], issue=found[1], new=False, readers=0)
 

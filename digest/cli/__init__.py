@@ -23,6 +23,7 @@ from digest.cli import (  # noqa: F401 - importing them registers their commands
     setup,
     step,
     subscribers,
+    worker,
 )
 from digest.cli.screen import app, complain
 from digest.errors import DigestError

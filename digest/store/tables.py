@@ -16,7 +16,7 @@ metadata = sa.MetaData(
 
 
 class Instant(sa.TypeDecorator[datetime]):
-    """An aware moment, kept in UTC; what a database gives, without a zone or in its server's, is put right."""
+    """An aware moment, in UTC on the way out too, though SQLite keeps no zone and PostgreSQL gives its own."""
 
     impl = sa.DateTime(timezone=True)
     cache_ok = True

@@ -74,11 +74,10 @@ def test_a_text_with_nul_is_kept_without_it(database: Database) -> None:
 
 
 def refusal(database: Database) -> str:
+    twice = [{"name": "secret@mail.example"}] * 2
     try:
-        with database.transaction() as connection:
-            sources.remember(connection, "secret@mail.example", None, not_before=None)
         with pytest.raises(StoreError) as refused, database.transaction() as connection:
-            connection.execute(sa.insert(source_table).values(name="secret@mail.example"))
+            connection.execute(sa.insert(source_table), twice)
     finally:
         database.close()
     assert "\n" not in str(refused.value)
