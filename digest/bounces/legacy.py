@@ -3,7 +3,6 @@
 import email
 import logging
 from email import policy
-from email.message import Message
 
 from digest.received.parts import DEEPEST
 
@@ -25,7 +24,7 @@ def legacy_recipients(content: bytes) -> list[str]:
         return []
     logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL)
     try:
-        message: Message = email.message_from_bytes(content, policy=policy.compat32)
+        message = email.message_from_bytes(content, policy=policy.compat32)
         temporary, permanent = all_failures(message)
     except Exception as error:  # noqa: BLE001 - its detectors raise what they like on mails that none was written for
         log.debug("flufl.bounce: %s", error)

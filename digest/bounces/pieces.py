@@ -1,13 +1,14 @@
 """Take a report apart: what the machine writes to people, what it writes to machines, and the mail that it returns.
 
-One pass within the limits of `digest.received.parts`; a message within the message is entered twice at most, for servers
-that wrap a report in a mail of their own. Nothing raises.
+One pass within the limits of `digest.received.parts`; a message within the message is entered twice at most, for
+servers that wrap a report in a mail of their own. Nothing raises.
 """
 
 import html
 import re
 from dataclasses import dataclass, field
 
+from digest.bounces.addresses import found_in, once
 from digest.received.fields import Fields, decoded, octets, read_fields
 from digest.received.parts import Leaf, TooMuchError, leaves
 
@@ -16,6 +17,7 @@ _HEADER_OCTETS = 64 * 1024
 _HEADER_FIELDS = 500
 _TEXT = 48 * 1024  # characters of each kind of text
 _DEEPEST = 2
+_LONGEST_RULE = 200  # characters of a line that says what comes behind it
 _JAPANESE = b"\x1b$B"  # ISO-2022-JP, which servers use without saying so
 
 _BLOCKS = re.compile(r"<(?:br|p|div|tr|td|th|li|h[1-6]|table|pre|hr)\b[^<>]{0,2000}>", re.IGNORECASE)
@@ -41,7 +43,21 @@ _TRACE = re.compile(
     r"(?:[\s>|]{0,8}(?:return-path|received|delivered-to|x-received|dkim-signature)|message-id|mime-version): ?\S",
     re.IGNORECASE,
 )
-_ORIGINALS = frozenset({"message/rfc822", "text/rfc822-headers", "message/rfc822-headers", "text/rfc822", "message/global", "message/global-headers", "message/partial", "message/news"})
+_ORIGINALS = frozenset(
+    {
+        "message/rfc822",
+        "text/rfc822-headers",
+        "message/rfc822-headers",
+        "text/rfc822",
+        "message/global",
+        "message/global-headers",
+        "message/partial",
+        "message/news",
+    }
+)
+_FOR = ("x-original-to", "envelope-to", "delivered-to", "x-rcpt-to", "to")
+_SENDER = ("from", "return-path", "sender", "reply-to")
+_ANSWERS = frozenset({"x-autoreply", "x-autorespond", "x-autoresponder", "x-mail-autoreply"})
 _STATUS = frozenset({"message/delivery-status", "message/global-delivery-status"})
 
 
@@ -56,6 +72,35 @@ class Pieces:
     original: Fields | None = None  # of the mail that is returned
     returned: str = ""  # the mail itself, as far as it was read
     kinds: list[str] = field(default_factory=list)
+
+    @property
+    def failed(self) -> list[str]:
+        """Whom Exim and others name in the header itself."""
+        return once(found_in(" ".join(self.fields.named("x-failed-recipients"))))
+
+    @property
+    def addressees(self) -> list[str]:
+        """Whom the returned mail was for."""
+        if self.original is None:
+            return []
+        found = (once(found_in(" ".join(self.original.named(name)))) for name in _FOR)
+        return next(filter(None, found), [])
+
+    @property
+    def ours(self) -> frozenset[str]:
+        """The addresses of the sender, in lower case: he is never the one that failed."""
+        values = [one for name in ("from", "to", "reply-to") for one in self.fields.named(name)]
+        if self.original is not None:
+            values += [one for name in _SENDER for one in self.original.named(name)]
+        return frozenset(address.casefold() for value in values for address in found_in(value))
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether it says that a program answers for a person (RFC 3834 section 5)."""
+        names = {name for name, _ in self.fields.all}
+        submitted = self.fields.first("auto-submitted").lower().startswith("auto-replied")
+        precedence = self.fields.first("precedence").strip().lower() == "auto_reply"
+        return submitted or precedence or bool(names & _ANSWERS)
 
 
 def take_apart(content: bytes) -> Pieces:
@@ -85,15 +130,16 @@ def _take(content: bytes, pieces: Pieces, fields: Fields, *, deep: int) -> None:
         _say("\n".join(markup), pieces)
     if not pieces.kinds:  # a boundary that is never seen
         _say(decoded(content[fields.end : fields.end + _TEXT], None), pieces)
-    if deep < _DEEPEST and not pieces.said.strip() and not pieces.status and pieces.returned and not pieces.original:
+    if deep < _DEEPEST and pieces.returned and pieces.original is None and not pieces.status:
         _take_inner(octets(pieces.returned), pieces, deep=deep)
 
 
 def _take_inner(inner: bytes, pieces: Pieces, *, deep: int) -> None:
-    """Read a mail that a text consists of."""
+    """Read a mail that comes back within a text, where it is a report itself."""
     fields = read_fields(inner, 0, octets=_HEADER_OCTETS, fields=_HEADER_FIELDS)
-    pieces.returned = ""
-    _take(inner, pieces, fields, deep=deep + 1)
+    if "multipart/report" in fields.first("content-type").lower():
+        pieces.returned = ""
+        _take(inner, pieces, fields, deep=deep + 1)
 
 
 def _sort(leaf: Leaf, pieces: Pieces, *, deep: int) -> None:
@@ -123,16 +169,20 @@ def _return(leaf: Leaf, pieces: Pieces, *, deep: int) -> None:
 def _say(text: str, pieces: Pieces) -> None:
     """Keep what the machine says, up to where the mail begins that it returns."""
     lines = text[:_TEXT].split("\n")
-    end = next((number for number, line in enumerate(lines) if _begins(lines, number, line)), len(lines))
+    end = next((number for number, line in enumerate(lines) if _begins(line)), len(lines))
     pieces.said = "\n".join([pieces.said, *lines[:end]])[:_TEXT]
     if end < len(lines) and not pieces.returned:
         rest = lines[end:]
-        first = next((n for n, line in enumerate(rest) if re.match(r"[\s>|]{0,8}[A-Za-z-]{2,40}: ?\S", line)), 0)
-        pieces.returned = "\n".join(line.lstrip(" >|") if not line.startswith((" ", "\t")) else line for line in rest[first:])
+        first = next(
+            (n for n, line in enumerate(rest) if re.match(r"[\s>|]{0,8}[A-Za-z-]{2,40}: ?\S", line)), 0
+        )
+        pieces.returned = "\n".join(
+            line.lstrip(" >|") if not line.startswith((" ", "\t")) else line for line in rest[first:]
+        )
 
 
-def _begins(lines: list[str], number: int, line: str) -> bool:
-    return bool(_TRACE.match(line) or (len(line) < 200 and _RETURNED.match(line)))
+def _begins(line: str) -> bool:
+    return bool(_TRACE.match(line) or (len(line) < _LONGEST_RULE and _RETURNED.match(line)))
 
 
 def shown(markup: str) -> str:

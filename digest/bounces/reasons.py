@@ -6,10 +6,10 @@ was not taken, and nobody is removed for that.
 """
 
 import re
-import tomllib
 from enum import StrEnum
 from functools import cache
-from importlib import resources
+
+from digest.bounces.lexicon import read
 
 _READ = 2000  # characters of what a server said
 
@@ -129,6 +129,9 @@ _BY_CODE = {
 """By the subject and the detail of an enhanced status code; its class does not matter."""
 
 
+_EXCEEDED = 552  # "exceeded storage allocation" (RFC 5321 section 4.2.2)
+
+
 def reason_of(code: int | None, enhanced: str | None, text: str) -> Reason:
     """Say why a server refused: `code` and `enhanced` as it gave them, `text` in its own words."""
     said = " ".join(text[:_READ].lower().split())
@@ -136,12 +139,14 @@ def reason_of(code: int | None, enhanced: str | None, text: str) -> Reason:
     by_code = _BY_CODE.get((enhanced or "").partition(".")[2], Reason.UNDEFINED)
     if reason is Reason.UNDEFINED:
         reason = by_code
-    if code == 552 and reason is Reason.UNDEFINED:
+    if code == _EXCEEDED and reason is Reason.UNDEFINED:
         return Reason.MAILBOXFULL
     return reason
 
 
 @cache
 def _phrases() -> list[tuple[Reason, re.Pattern[str]]]:
-    text = resources.files("digest.bounces").joinpath("reasons.toml").read_text("utf-8")
-    return [(Reason(name.partition("-")[0]), re.compile("|".join(known))) for name, known in tomllib.loads(text).items()]
+    return [
+        (Reason(name.partition("-")[0]), re.compile("|".join(known)))
+        for name, known in read("reasons.toml").items()
+    ]

@@ -6,40 +6,40 @@ says that something failed. The first of these ways that finds any gives all rec
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from digest.bounces.addresses import ADDRESS, found_in, is_machines, once, tidied
+from digest.bounces.lexicon import words
+
+Way = Callable[[list[str]], list[tuple[int, str]]]
+"""Finds addresses in lines, each with the number of its line."""
 
 _MOST = 100  # recipients
 _MOST_LINES = 600
+_LONGEST = 500  # characters of a line
+_EARLY = 3000  # characters in which a letter says what it is about
+_NEAR = 6  # lines in which it says that something failed
 
-_SENDERS = re.compile(
-    r"(daemon|postmaster|mail (delivery|system|administrator|router|service)|mailadm|system administrator|mta\b|majordomo|mail ?gate|"
-    r"e500_smtp|ndr administrator|postoffice|mailsystem|non.?delivery|-admin@|delivery (sub)?system|mail-?robot|content.?filter|internet.?mail|amavis|^<>|@ses\.)",
+_LABEL = (
+    r"(?:smtp|rfc822|internet|mailto|recipient(?: address)?|user|address|email|mailbox|addressed to|original to|rcpt|"
+    r"undeliverable to|unknown user|failed recipient|sent to|invalid recipient|bad address)\s?[:;=]\s*"
+)
+_ALONE = re.compile(
+    rf"[\s>|*•\"'<(\[-]{{0,60}}(?:{_LABEL}){{0,3}}[<(\"'\[]{{0,3}}(?P<address>{ADDRESS.pattern})"
+    r"[>)\"'\].;,]{0,6}\s*(?P<rest>(?:$|[:;,(\[<-]|\.\.|\s).*)$",
     re.IGNORECASE,
 )
-_SUBJECT = re.compile(
-    r"(undeliver|non-?deliver|not (be )?deliver|delivery (status|fail|notif|report|problem|error|has|of)|deliver.{0,20}(fail|delay|error)|mail (delivery|error|system|fail|status|could)|"
-    r"failure notice|failed (mail|message|deliver)|return(ed|ing) (mail|message|to|e-?mail)|user unknown|"
-    r"warning: (could not|message|mail)|bounce|message (status|not|error|delay|could)|"
-    r"(message|mail) (was )?(not|could not|you sent)|ndn:|error (sending|in)|can.?not (send|deliver)|rejected|mta-blocked|unzustellbar|nicht zustell|non remis|onbestelbaar|no se puede|non recapit|недостав|エラー|配信不能|退信|"
-    r"postmaster notify|invalid (recipient|address)|quota|e-?mail .{0,20}(not|rejected|error)|problem (deliver|with))",
-    re.IGNORECASE,
-)
-FAILURE = re.compile(
-    r"(could ?n.t|could not|can ?not|can.?t|unable|not able|failed|failure|failing|un-?deliver|not (been |be |yet been |yet )?(deliver|receive|collect|relay|sent)|was not|were not|permanent(ly)?|fatal|error|reject|return(ed|ing)|bounced?|problem|"
-    r"no such|unknown|not exist|refused|denied|does ?n.t have|disabled|inactive|discontinued|full|exceed|quota|delayed|did not|non-?delivery|invalid|expired|blocked|not found|timed out|nicht|niet|impossible|edebil|できません|ませんでした|не удалось|無法|无法|失败|no longer|unrouteable|not a (member|valid))",
-    re.IGNORECASE,
-)
-_ALONE = re.compile(rf"^[\s>|*•\"'<(\[-]*(?:(?:smtp|rfc822|internet|to|mailto|recipient(?: address)?|user|address|email|mailbox|addressed to|original to|rcpt|undeliverable to|unknown user|failed recipient|sent to|invalid recipient|bad address)\s?[:;=]\s*)*[<(\"'\[]*(?P<address>{ADDRESS.pattern})[>)\"'\].;,]*\s*(?P<rest>(?:$|[:;,(\[<-]|\.\.|\s).*)$", re.IGNORECASE)
+_NAMED = re.compile(rf"<({ADDRESS.pattern})>(.*)")
+_BEHIND = (":", "(", ";", "...", "[", "-", ",", "<")  # an address, where the reason follows
+_ENDS_OPEN = (":", "to", "address", "at", "from")  # a sentence that goes on in the next line
+_OF_FAILURE = re.compile(r"recipient|fail|bounce|undeliver|not deliver", re.IGNORECASE)
 _RCPT = re.compile(r"rcpt to\s*:\s*<?\s*(?P<address>[^\s<>]+@[^\s<>,;]+)", re.IGNORECASE)
-_REPLY = re.compile(r"(?<![\d.])[45]\d\d(?![\d.])[\s-]+(?:[45]\.\d{1,3}\.\d{1,3})?|#[45]\.\d\.\d|\b[45]\.\d{1,2}\.\d{1,3}\b")
-_ASIDE = re.compile(r"(expanded from|generated from|originally|forwarded from|alias of|via|reply.to)[\s:]", re.IGNORECASE)
-_NOT_HIM = re.compile(
-    r"(mail from|^[\s>]*from\b|from:|sender|contact|assist|help|please (send|forward|e-?mail|write|visit|report|reply)|question|support|talking to|message[- ]id|envelope.from|reply.to|subject|"
-    r"message from|your (email|mail|message) from|report (this|it)|on behalf|originator|hello |dear |^hi |https?:|cc:|sent by|return.path|to the address|received from)",
-    re.IGNORECASE,
+_REPLY = re.compile(
+    r"(?<![\d.])[45]\d\d(?![\d.])[\s-]+(?:[45]\.\d{1,3}\.\d{1,3})?|#[45]\.\d\.\d|\b[45]\.\d{1,2}\.\d{1,3}\b"
+)
+_ASIDE = re.compile(
+    r"(expanded from|generated from|originally|forwarded from|alias of|via|reply.to)[\s:]", re.IGNORECASE
 )
 
 
@@ -53,79 +53,98 @@ class Told:
 
 def is_letter(sender: str, subject: str, return_path: str | None, text: str) -> bool:
     """Tell whether a machine wrote a mail to say that another could not be delivered."""
-    signs = bool(_SENDERS.search(sender)) + bool(_SUBJECT.search(subject)) + (return_path == "")
-    early = text[:3000]
-    return signs > 0 and bool(FAILURE.search(early)) and (signs > 1 or bool(_OPENING.search(early)))
-
-
-_OPENING = re.compile(
-    r"(this (message|is|report) (was )?(created|generated|an?|the) .{0,40}(automatic|mail|delivery|qmail|program|machine|system|agent)|hi\. this is the|(your|the|following) (e-?mail |mail )?(message|mail|e-?mail)s?\b.{0,80}\b(not|n.t|un|fail|reject|return|bounce|refus|block|delay)|"
-    r"(following|these|this|all|each|recipient|one or more).{0,40}(recipient|address|user|destination)|undeliver|non-?deliver|delivery (to|of|status|has|fail|error)|transcript of|failed (recipient|address|to)|unable to deliver|could ?n.t (be )?deliver|failure reason|"
-    r"returned (mail|message|to)|said: ?[45]\d\d|[45]\d\d [45]\.\d\.\d|error .{0,40}(deliver|transmi|send)|rejected|not a member|no such (user|recipient)|mailbox|できません|ませんでした|unknown (user|recipient|address))",
-    re.IGNORECASE,
-)
+    signs = (
+        bool(words("senders").search(sender)) + bool(words("subjects").search(subject)) + (return_path == "")
+    )
+    early = text[:_EARLY]
+    return (
+        signs > 0
+        and bool(words("failures").search(early))
+        and (signs > 1 or bool(words("openings").search(early)))
+    )
 
 
 def recipients(text: str, *, ours: frozenset[str]) -> list[Told]:
     """Give who did not get the mail; `ours` are addresses in lower case that are the sender's."""
+    return _first(text, (_at_the_beginning, _in_a_transcript, _beside_a_reply), ours)
+
+
+def mentioned(text: str, *, ours: frozenset[str]) -> list[Told]:
+    """Give who stands in a sentence that tells of a failure: the weakest sign."""
+    return _first(text, (_in_a_sentence,), ours)
+
+
+def _first(text: str, ways: Sequence[Way], ours: frozenset[str]) -> list[Told]:
     lines = text.split("\n")[:_MOST_LINES]
-
-    def wanted(address: str) -> bool:
-        return bool(address) and not is_machines(address) and address.casefold() not in ours
-
-    for way in (_at_the_beginning, _in_a_transcript, _beside_a_reply, _in_a_sentence):
-        places = [(number, address) for number, address in way(lines) if wanted(address)]
+    for way in ways:
+        places = [
+            (number, address)
+            for number, address in way(lines)
+            if address and not is_machines(address) and address.casefold() not in ours
+        ]
         if places:
             return _told(lines, places[: 10 * _MOST])
     return []
 
 
 def _at_the_beginning(lines: list[str]) -> list[tuple[int, str]]:
-    """An address at the beginning of a line: nothing but the reason may follow it."""
+    """Find addresses at the beginning of a line, with nothing but the reason behind them."""
+    failures = words("failures")
+    fails = [failures.search(line[:_LONGEST]) is not None for line in lines]
     found = []
-    failed = False
     for number, line in enumerate(lines):
-        failed = failed or bool(FAILURE.search(line))
-        match = _ALONE.match(line[:500])
-        if match is None or _ASIDE.match(line.strip(" (")):
-            continue
-        rest = match["rest"].strip()
-        before = lines[number - 1] if number else ""
-        if (rest and not rest.startswith((":", "(", ";", "...", "[", "-", ",", "<"))) and not FAILURE.search(rest) and not _REPLY.search(rest):
-            continue
-        if not failed and not any(FAILURE.search(after) for after in lines[number : number + 6]):
-            continue
-        if _NOT_HIM.search(before[-100:]) and before.rstrip().endswith((":", "to", "address", "at", "from")) and not re.search(r"recipient|fail|undeliver|not deliver", before, re.IGNORECASE):
-            continue
-        found.append((number, tidied(match["address"])))
+        address = _leading(line[:_LONGEST])
+        told = address and (any(fails[:number]) or any(fails[number : number + _NEAR]))
+        if told and not (number and _leads_elsewhere(lines[number - 1])):
+            found.append((number, address))
     return found
+
+
+def _leading(line: str) -> str:
+    match = _ALONE.match(line)
+    if match is None or _ASIDE.match(line.strip(" (")):
+        return ""
+    address, rest = match["address"], match["rest"].strip()
+    if named := _NAMED.match(rest):
+        address, rest = named[1], named[2].strip()  # the first one was a name
+    tidy = tidied(address)
+    if not address.casefold().strip(".-").endswith(tidy.rpartition("@")[2]):
+        return ""  # a greeting, in a script that has no spaces
+    reason = not rest or rest.startswith(_BEHIND) or words("failures").search(rest) or _REPLY.search(rest)
+    return tidy if reason else ""
+
+
+def _leads_elsewhere(line: str) -> bool:
+    """Tell whether a line speaks of somebody else in the next one: "write to"."""
+    open_ended = line.rstrip().endswith(_ENDS_OPEN)
+    return bool(open_ended and words("others").search(line[-100:]) and not _OF_FAILURE.search(line))
 
 
 def _in_a_transcript(lines: list[str]) -> list[tuple[int, str]]:
     return [
         (number, tidied(match["address"]))
         for number, line in enumerate(lines)
-        if (match := _RCPT.search(line[:500]))
+        if (match := _RCPT.search(line[:_LONGEST]))
     ]
 
 
 def _beside_a_reply(lines: list[str]) -> list[tuple[int, str]]:
     found = []
     for number, line in enumerate(lines):
-        reply = _REPLY.search(line[:1000])
+        reply = _REPLY.search(line[:_LONGEST])
         if reply and not re.search("mail from", line, re.IGNORECASE):
-            found += [(number, address) for address in found_in(line[:1000])][:1]
+            found += [(number, address) for address in found_in(line[:_LONGEST])][:1]
     return found
 
 
 def _in_a_sentence(lines: list[str]) -> list[tuple[int, str]]:
     found = []
     for number, line in enumerate(lines):
-        if _NOT_HIM.search(line[:1000]) and not re.search("not deliver|undeliver|fail|bounce", line, re.IGNORECASE):
+        if words("others").search(line[:_LONGEST]) and not _OF_FAILURE.search(line):
             continue
         near = " ".join(lines[max(0, number - 2) : number + 3])
-        if FAILURE.search(near):
-            found += [(number, address) for address in found_in(line[:1000])]
+        if words("failures").search(near):
+            found += [(number, address) for address in found_in(line[:_LONGEST])]
     return found
 
 
@@ -153,5 +172,9 @@ def _exchange(lines: list[str], key: str) -> list[str]:
     for number, line in enumerate(lines):
         if key in line.casefold():
             found.append(line)
-            found += [after for after in lines[number + 1 : number + 4] if after.lstrip().startswith(("<<<", "550", "554", "553", "552", "551"))]
+            found += [
+                after
+                for after in lines[number + 1 : number + 4]
+                if after.lstrip().startswith(("<<<", "550", "554", "553", "552", "551"))
+            ]
     return found[:40]

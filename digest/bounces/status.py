@@ -7,8 +7,19 @@ from dataclasses import dataclass, field
 from digest.bounces.addresses import found_in, tidied
 
 _FIELD = re.compile(r"[>|\s]{0,6}([A-Za-z][A-Za-z0-9-]{2,60}) ?:[ \t]*(.*)")
-_OF_RECIPIENT = frozenset({"original-recipient", "final-recipient", "x-actual-recipient", "action", "status", "diagnostic-code", "remote-mta"})
+_OF_RECIPIENT = frozenset(
+    {
+        "original-recipient",
+        "final-recipient",
+        "x-actual-recipient",
+        "action",
+        "status",
+        "diagnostic-code",
+        "remote-mta",
+    }
+)
 _NAMES = ("final-recipient", "original-recipient", "x-actual-recipient", "x-failed-recipient")
+_QUOTED = re.compile(r"(?im)^[>|\s]{0,8}(?:final|original)-recipient ?:[^\n]{0,300}@")
 _CODE = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 
 
@@ -21,7 +32,8 @@ class Group:
     @property
     def addresses(self) -> list[str]:
         """The recipient's address, and what else he is called, the final one first."""
-        return [address for name in _NAMES for address in _of(self.values.get(name, ""))]
+        found = [address for name in _NAMES for address in _of(self.values.get(name, ""))]
+        return sorted(found, key=_is_local)
 
     @property
     def action(self) -> str:
@@ -46,7 +58,9 @@ def groups(text: str) -> list[Group]:
     found: list[Group] = []
     loose: dict[str, str] = {}
     for block in _blocks(text):
-        group = Group(values={name: value for name, value in block.items() if name in _OF_RECIPIENT or name in _NAMES})
+        group = Group(
+            values={name: value for name, value in block.items() if name in _OF_RECIPIENT or name in _NAMES}
+        )
         if any(name in group.values for name in _NAMES):
             group.values = loose | group.values
             found.append(group)
@@ -58,6 +72,11 @@ def groups(text: str) -> list[Group]:
     if loose and not found:
         found.append(Group(values=loose))
     return [group for group in found if group.values]
+
+
+def is_quoted(text: str) -> bool:
+    """Tell whether such fields stand in a text."""
+    return _QUOTED.search(text) is not None
 
 
 def _blocks(text: str) -> Iterator[dict[str, str]]:
@@ -92,3 +111,8 @@ def _of(value: str) -> list[str]:
     if not found and rest and "@" in rest and kind.strip().lower() in ("rfc822", "utf-8"):
         found = [address for address in [tidied(rest.strip(" <>"))] if " " not in address]
     return [address for address in found if address]
+
+
+def _is_local(address: str) -> bool:
+    """Tell whether only the server itself knows the domain of an address."""
+    return "." not in address.rpartition("@")[2]
