@@ -16,6 +16,7 @@ class Door(StrEnum):
     ONE_CLICK = "one-click"  # RFC 8058
     OPERATOR = "operator"
     IMPORT = "import"  # a file of addresses
+    FEEDBACK = "feedback"  # his mail provider reported that he calls a letter spam
     CLOCK = "clock"  # time did it: a retention setting
 
 
@@ -75,6 +76,7 @@ class NoticeKind(StrEnum):
     DATA = "data"  # all that is known about you
     ERASED = "erased"  # you are forgotten
     STORY = "story"  # the whole text of a story
+    WARNING = "warning"  # mail to you comes back, and will stop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -186,6 +186,7 @@ _SAID = {
     NoticeKind.FOUND: Said(holdings=_HELD),
     NoticeKind.DATA: Said(holdings=(holding(),), data='{"address": "ada@mail.example"}'),
     NoticeKind.ERASED: Said(),
+    NoticeKind.WARNING: Said(holdings=(holding(),)),
     NoticeKind.STORY: Said(
         article=article(
             3,

@@ -4,6 +4,7 @@ import email
 import logging
 from email import policy
 
+from digest.bounces.pieces import with_line_feeds
 from digest.received.parts import DEEPEST
 
 _READ = 256 * 1024  # octets
@@ -19,7 +20,7 @@ def legacy_recipients(content: bytes) -> list[str]:
     """
     from flufl.bounce import all_failures  # noqa: PLC0415 - it brings forty modules, for few mails
 
-    content = content[:_READ]
+    content = with_line_feeds(content[:_READ])
     if content.count(b"\n--") > _MOST_RULES or content.lower().count(b"boundary=") > DEEPEST:
         return []
     logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL)

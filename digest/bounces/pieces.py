@@ -6,6 +6,7 @@ servers that wrap a report in a mail of their own. Nothing raises.
 
 import html
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from digest.bounces.addresses import found_in, once
@@ -21,7 +22,7 @@ _LONGEST_RULE = 200  # characters of a line that says what comes behind it
 _JAPANESE = b"\x1b$B"  # ISO-2022-JP, which servers use without saying so
 
 _BLOCKS = re.compile(r"<(?:br|p|div|tr|td|th|li|h[1-6]|table|pre|hr)\b[^<>]{0,2000}>", re.IGNORECASE)
-_HIDDEN = re.compile(r"<(style|script|head|title)\b.{0,20000}?</\1>", re.IGNORECASE | re.DOTALL)
+_HIDDEN = re.compile(r"<(style|script|head|title)\b", re.IGNORECASE)
 _TAGS = re.compile(r"<[a-zA-Z/!?][^<>@]{0,2000}>")
 _WAYS_TO = re.compile(r"<?mailto:[^<>\s]{1,300}>?", re.IGNORECASE)
 _RETURNED = re.compile(
@@ -105,7 +106,7 @@ class Pieces:
 
 def take_apart(content: bytes) -> Pieces:
     """Read a mail, whatever its line ends are."""
-    content = re.sub(rb"\r\n?", b"\n", content[:_READ])
+    content = with_line_feeds(content[:_READ])
     fields = read_fields(content, 0, octets=_HEADER_OCTETS, fields=_HEADER_FIELDS)
     pieces = Pieces(fields=fields)
     _take(content, pieces, fields, deep=0)
@@ -113,6 +114,11 @@ def take_apart(content: bytes) -> Pieces:
         raw = octets(pieces.returned)
         pieces.original = read_fields(raw, 0, octets=_HEADER_OCTETS, fields=_HEADER_FIELDS)
     return pieces
+
+
+def with_line_feeds(content: bytes) -> bytes:
+    """Give a mail with one kind of line ends."""
+    return re.sub(rb"\r\n?", b"\n", content)
 
 
 def _take(content: bytes, pieces: Pieces, fields: Fields, *, deep: int) -> None:
@@ -187,9 +193,19 @@ def _begins(line: str) -> bool:
 
 def shown(markup: str) -> str:
     """Give the text of HTML, roughly: one line for each block."""
-    text = _HIDDEN.sub(" ", markup)
-    text = _BLOCKS.sub("\n", re.sub(r"[ \t]*\n[ \t]*", " ", text))
+    text = _BLOCKS.sub("\n", re.sub(r"[ \t]*\n[ \t]*", " ", "".join(_visible(markup))))
     return html.unescape(_TAGS.sub("", text))
+
+
+def _visible(markup: str) -> Iterator[str]:
+    """Give what stands outside of elements that nobody sees; one that is never closed hides the rest."""
+    position, lower = 0, markup.lower()
+    while opened := _HIDDEN.search(lower, position):
+        yield markup[position : opened.start()]
+        position = lower.find(f"</{opened[1]}", opened.end())
+        if position < 0:
+            return
+    yield markup[position:]
 
 
 def _text(leaf: Leaf) -> str:

@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from digest.config.tables import (
     MORE,
+    Bounces,
     Delivery,
     Fetch,
     Inbound,
@@ -37,6 +38,7 @@ from digest.resources import shipped
 
 __all__ = [
     "MORE",
+    "Bounces",
     "Delivery",
     "Fetch",
     "Inbound",
@@ -79,6 +81,7 @@ class Settings(BaseSettings):
     transport: Transport = Transport()
     fetch: Fetch = Fetch()
     delivery: Delivery = Delivery()
+    bounces: Bounces = Bounces()
     signup: Signup = Signup()
     inbound: Inbound = Inbound()
     web: Web = Web()
