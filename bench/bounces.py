@@ -3,9 +3,9 @@
     python bench/bounces.py ../shared/data/bounces [--quick] [--json results.json]
 
 The data is `index.jsonl`, one mail a line: `file`, `kind`, `recipients`, `per_recipient` with `hard`, `aliases`,
-`family` and `sha256`, beside the mails themselves. By their hash two fifths of the mails are held out: the words of the
-classifier were written with the others at hand. --quick scores these two fifths alone. A recipient counts as found where
-the address is the truth's, whatever its case, and as spurious where it is neither that nor an alias.
+`family` and `sha256`, beside the mails themselves. By their hash two fifths of the mails are held out: the classifier
+was first written with the others at hand. --quick scores these two fifths alone. A recipient counts as found where the
+address is the truth's, whatever its case, and as spurious where it is neither that nor an alias.
 """
 
 import argparse

@@ -1,16 +1,16 @@
 """What a bounce, a complaint or a server's refusal does to a reader, and when it stops the sending.
 
     hard      no such mailbox, no such domain   suppressed at once
-    soft      full, late, filtered, not said    a score; from a height on letters that warn, and when these come back too,
-                                                suppressed
-    ours      SPF, PTR, reputation, spam …      the reader keeps his letters; it is logged, and stops everything from a
-                                                share on
-    spam!     the reader's own word             suppressed and unsubscribed at once; logged and stopping from a share on
+    soft      full, late, filtered, not said    a score; from a height on letters that warn, and when these come back
+                                                too, suppressed
+    ours      SPF, PTR, reputation, spam …      the reader keeps his letters; it is logged, and stops everything from
+                                                a share on
+    spam!     the reader's own word             suppressed and unsubscribed at once; logged, and stopping likewise
 
 Whom a report is about only a token of ours says: that of the delivery, in the address that the report came to, or the
 reader's own of the returned letter's List-Unsubscribe, with which he could leave anyway. The addresses that a report
-names decide nothing, since forwarding changes them; a report without a token of ours changes nothing at all. One delivery
-counts once, however often it comes back; a complaint still counts after a bounce.
+names decide nothing, since forwarding changes them; a report without a token of ours changes nothing at all. One
+delivery counts once, however often it comes back; a complaint still counts after a bounce.
 
 Each method works in the caller's transaction: after a crash all of it is there or none.
 """

@@ -1,8 +1,9 @@
 """Say why mail is refused, in one word, from what a server said: its words first, then its codes.
 
-Codes alone mislead: servers say 550 5.1.1 of full mailboxes and 5.7.1 of nearly everything. Where the words say nothing
-known, the enhanced status code decides (RFC 3463 and its registry); a bare reply code says no more than that the mail
-was not taken, and nobody is removed for that.
+Codes alone mislead: servers say 550 5.1.1 of full mailboxes and 5.7.1 of nearly everything. Only those that stand for
+authentication are never given for anything else, and come before the words. Where the words say nothing known, the
+enhanced status code decides (RFC 3463 and its registry); a bare reply code says no more than that the mail was not
+taken, and nobody is removed for that.
 """
 
 import re
@@ -121,27 +122,30 @@ _BY_CODE = {
     "7.13": Reason.SUSPEND,
     "7.17": Reason.HASMOVED,
     "7.18": Reason.HASMOVED,
-    "7.25": Reason.REQUIREPTR,
     "7.28": Reason.SPEEDING,
-    "7.515": Reason.AUTHFAILURE,
-    **{f"7.{detail}": Reason.AUTHFAILURE for detail in (20, 21, 22, 23, 24, 26, 27, 29, 30)},
 }
 """By the subject and the detail of an enhanced status code; its class does not matter."""
 
+_SURE = {
+    **dict.fromkeys(
+        [f"7.{detail}" for detail in (20, 21, 22, 23, 24, 26, 27, 29, 30, 515)], Reason.AUTHFAILURE
+    ),
+    "7.25": Reason.REQUIREPTR,
+}
+"""The same, for those that say what they mean whatever stands beside them (RFC 7372; Microsoft's own 5.7.515)."""
 
 _EXCEEDED = 552  # "exceeded storage allocation" (RFC 5321 section 4.2.2)
 
 
 def reason_of(code: int | None, enhanced: str | None, text: str) -> Reason:
     """Say why a server refused: `code` and `enhanced` as it gave them, `text` in its own words."""
+    detail = (enhanced or "").partition(".")[2]
+    if detail in _SURE:
+        return _SURE[detail]
     said = " ".join(text[:_READ].lower().split())
-    reason = next((reason for reason, pattern in _phrases() if pattern.search(said)), Reason.UNDEFINED)
-    by_code = _BY_CODE.get((enhanced or "").partition(".")[2], Reason.UNDEFINED)
-    if reason is Reason.UNDEFINED:
-        reason = by_code
-    if code == _EXCEEDED and reason is Reason.UNDEFINED:
-        return Reason.MAILBOXFULL
-    return reason
+    reason = next((reason for reason, known in _phrases() if known.search(said)), None)
+    usual = Reason.MAILBOXFULL if code == _EXCEEDED else Reason.UNDEFINED
+    return reason or _BY_CODE.get(detail, usual)
 
 
 @cache

@@ -36,7 +36,6 @@ class Correspondent:
             SettingsError: a template is wrong.
 
         """
-        publisher = self._settings.publisher
         notice = _on_its_list(notice)
         sheet = _Sheet(self._settings, self._press, self._tokens, notice)
         attachment = None
