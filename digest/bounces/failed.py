@@ -52,7 +52,10 @@ def reported(pieces: Pieces) -> tuple[Kind, list[Recipient]] | None:
 
 
 def written(pieces: Pieces, content: bytes) -> list[Recipient]:
-    """Read what a server wrote in words alone: the surest way that finds anybody."""
+    """Read what a server wrote in words alone: the surest way that finds anybody, the weaker ones only one.
+
+    Of several whom a sentence names, or whom the returned mail was for, it need not be the first.
+    """
     told = said.recipients(pieces.said, ours=pieces.ours)
     addresses = pieces.failed
     if told and not {one.casefold() for one in addresses} & {one.address.casefold() for one in told}:
@@ -61,13 +64,12 @@ def written(pieces: Pieces, content: bytes) -> list[Recipient]:
         return [_recipient(address, pieces, told) for address in addresses]
     if known := _known_of_old(pieces, content):
         return [_recipient(address, pieces) for address in known]
-    told = said.recipients(pieces.said, ours=frozenset())  # somebody who writes to himself
-    if told := told or said.mentioned(pieces.said, ours=pieces.ours):
-        return [_recipient(one.address, pieces, told) for one in told]
+    himself = said.recipients(pieces.said, ours=frozenset())  # somebody who wrote to himself
+    for weaker in (himself, said.mentioned(pieces.said, ours=pieces.ours)):
+        if len(weaker) == 1:
+            return [_recipient(weaker[0].address, pieces, weaker)]
     for_whom = [one for one in pieces.addressees if one.casefold() not in pieces.ours]
-    return (
-        [_recipient(for_whom[0], pieces)] if len(for_whom) == 1 else []
-    )  # of several it need not be the first
+    return [_recipient(for_whom[0], pieces)] if len(for_whom) == 1 else []
 
 
 def of_notification(one: Notified) -> Recipient:
