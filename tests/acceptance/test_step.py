@@ -1,4 +1,4 @@
-"""`digest step bounce|extract|group|summarise`: the pure steps as filters, a line out for each line in, whatever comes in."""
+"""`digest step bounce|extract|group|summarise`: pure steps as filters, a line out for each line in, whatever comes."""
 
 import base64
 import json
