@@ -16,6 +16,7 @@ class Door(StrEnum):
     ONE_CLICK = "one-click"  # RFC 8058
     OPERATOR = "operator"
     IMPORT = "import"  # a file of addresses
+    FEEDBACK = "feedback"  # his mail provider reported that he calls a letter spam
     CLOCK = "clock"  # time did it: a retention setting
 
 
@@ -76,6 +77,7 @@ class NoticeKind(StrEnum):
     ERASED = "erased"  # you are forgotten
     STORY = "story"  # the whole text of a story
     ALARM = "alarm"  # to the operator: sending has stopped
+    WARNING = "warning"  # mail to you comes back, and will stop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

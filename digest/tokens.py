@@ -28,6 +28,7 @@ class Purpose(StrEnum):
     PREFERENCES = "preferences"  # a subscriber: everything he may do
     LETTER = "letter"  # a delivery: everything, in reply to that letter
     BOUNCE = "bounce"  # a delivery: what came back of it
+    PROBE = "probe"  # a subscriber: the same of a letter that warns him
     VOTE = "vote"  # a subscriber: vote, and nothing else
     MESSAGE_ID = "message-id"
     ADDRESS = "address"  # a hash of one, where the address itself must not stand

@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from digest.address import parse_address
 from digest.config.tables import (
     MORE,
+    Bounces,
     Canary,
     Delivery,
     Dkim,
@@ -41,6 +42,7 @@ from digest.resources import shipped
 
 __all__ = [
     "MORE",
+    "Bounces",
     "Canary",
     "Delivery",
     "Dkim",
@@ -91,6 +93,7 @@ class Settings(BaseSettings):
     delivery: Delivery = Delivery()
     rates: Rates = Rates()
     canary: Canary = Canary()
+    bounces: Bounces = Bounces()
     signup: Signup = Signup()
     inbound: Inbound = Inbound()
     web: Web = Web()

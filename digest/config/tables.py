@@ -209,6 +209,18 @@ class Canary(_Table):
     most_faults: Share = 0.02
 
 
+class Bounces(_Table):
+    """What follows from letters that come back."""
+
+    warn_score: Weight = 4.0
+    half_life_days: Positive = 30
+    warnings: Positive = 2
+    warning_days: Positive = 7
+    complaint_alarm_per_mille: Weight = 1.0
+    complaint_stop_per_mille: Weight = 3.0
+    fault_stop_per_mille: Weight = 10.0
+
+
 class Signup(_Table):
     """What keeps the sign-up from being used against others; every letter counts that goes to an unproven address."""
 

@@ -102,6 +102,7 @@ class Contents:
             NoticeKind.DATA: self._data,
             NoticeKind.ERASED: self._erased,
             NoticeKind.ALARM: self._alarm,
+            NoticeKind.WARNING: self._warning,
         }
         return says[self.notice.kind]() if self.notice.kind in says else {}
 
@@ -171,8 +172,14 @@ class Contents:
         return {"file_name": FILE_NAME, "erase": self._spell(Command(act=Act.ERASE))}
 
     def _erased(self) -> Mapping[str, Any]:
+        return {"owner": self._owner()}
+
+    def _warning(self) -> Mapping[str, Any]:
+        return {"owner": self._owner()}
+
+    def _owner(self) -> Way:
         owner = self.settings.publisher.own("owner")
-        return {"owner": Way(words=owner, url=f"mailto:{owner}")}
+        return Way(words=owner, url=f"mailto:{owner}")
 
     def _alarm(self) -> Mapping[str, Any]:
         return {"alarm": self.notice.said.alarm, "command": RESUME}

@@ -282,7 +282,10 @@ def about(connection: sa.Connection, delivery_id: int) -> Subject | None:
 
 def history(connection: sa.Connection, subscriber_id: int) -> list[dict[str, Any]]:
     """Give what a reader was sent, oldest first: the issue's date, the last one he had, and how it ended."""
-    told = (deliveries.c.since, deliveries.c.state, deliveries.c.changed, deliveries.c.reply)
+    told = (
+        *(deliveries.c[name] for name in ("since", "state", "changed", "reply")),
+        *(deliveries.c[name] for name in ("feedback", "feedback_reason", "feedback_at")),
+    )
     query = (
         sa.select(issues.c.list, issues.c.date, *told)
         .join(issues, issues.c.id == deliveries.c.issue_id)

@@ -134,9 +134,13 @@ deliveries = sa.Table(
     sa.Column(
         "since", sa.Date
     ),  # of the last issue that the reader's earlier letters hold; null: no letter yet
+    sa.Column("feedback", sa.Text),  # what came back of it; null: nothing
+    sa.Column("feedback_reason", sa.Text),
+    sa.Column("feedback_at", Instant),
     sa.UniqueConstraint("issue_id", "subscriber_id"),
     sa.Index(None, "state", "due"),
     sa.Index(None, "subscriber_id"),
+    sa.Index(None, "feedback_at"),
 )
 
 requests = sa.Table(
@@ -263,4 +267,17 @@ stops = sa.Table(
     sa.Column("at", Instant, nullable=False),
     sa.Column("lifted", Instant),  # null: it holds
     sa.Index(None, "lifted"),
+)
+
+scores = sa.Table(
+    "scores",
+    metadata,
+    sa.Column("address_key", sa.Text, primary_key=True),
+    sa.Column("score", sa.Float, nullable=False),  # as it was then; it fades
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("warnings", sa.Integer, nullable=False),  # letters that warn, since they began to come back
+    sa.Column("warned", Instant),  # when the last one was written
+    sa.Column("notice_id", sa.Integer),  # that letter
+    sa.Column("returned", sa.Boolean, nullable=False),  # whether it came back
+    sa.Index(None, "at"),
 )
