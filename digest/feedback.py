@@ -17,6 +17,7 @@ Each method works in the caller's transaction: after a crash all of it is there 
 
 import logging
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -24,6 +25,7 @@ import sqlalchemy as sa
 
 from digest import config
 from digest.address import Address, read_address
+from digest.alarm import stop
 from digest.bounces import Kind, Reason, Recipient, Report, classify, reason_of
 from digest.correspondence import Door, NoticeKind, Said
 from digest.model import (
@@ -34,7 +36,7 @@ from digest.model import (
     SubscriberState,
     SuppressionReason,
 )
-from digest.store import notices, returns, scores, stops, subscribers
+from digest.store import notices, returns, scores, subscribers
 from digest.store.returns import Sent
 from digest.store.scores import Score
 from digest.subscribe import Readers
@@ -84,6 +86,10 @@ class Feedback:
                 returns.note(connection, sent.id, kind, reason=reason.value, now=now)
                 return "an automatic answer"
         return f"nothing to be done: {report.kind}"
+
+    def taken(self, connection: sa.Connection, subscriber_ids: Sequence[int]) -> None:
+        """Hear for which readers a server took mail."""
+        scores.sent(connection, subscriber_ids)
 
     def refused(self, connection: sa.Connection, delivery_id: int, reply: Reply, *, now: datetime) -> Reason:
         """Do what follows from a server's last word on a delivery, and give its reason; with a 4xx, nothing is hard."""
@@ -210,7 +216,7 @@ class Feedback:
             if share >= self._limits.complaint_alarm_per_mille:
                 log.warning("complaints: %s", told)
             if share >= self._limits.complaint_stop_per_mille and count >= _FEWEST:
-                stops.put(connection, None, reason=told, now=now)
+                stop(connection, self.readers.settings, None, reason=told, now=now)
 
     def _weigh_faults(self, connection: sa.Connection, who: Recipient, *, now: datetime) -> None:
         """Log that servers refuse us, and stop all sending where many do: every further letter makes it worse."""
@@ -221,7 +227,7 @@ class Feedback:
         share = _PER_MILLE * count / tried
         if share >= self._limits.fault_stop_per_mille and count >= min(_FEWEST, tried):
             told = f"{count} of {tried} letters in a day were refused for a fault of ours, the last: {who.reason}"
-            stops.put(connection, None, reason=told, now=now)
+            stop(connection, self.readers.settings, None, reason=told, now=now)
 
     @property
     def _limits(self) -> config.Bounces:

@@ -25,6 +25,8 @@ from digest.dkim import Key
 from digest.dkim.files import read_keys
 from digest.doors import Handle
 from digest.errors import AddressError, IssueError, SettingsError, TransportError
+from digest.feedback import Feedback
+from digest.govern import Governor
 from digest.inbound import Inbound
 from digest.journal import Journals
 from digest.model import (
@@ -119,6 +121,11 @@ class App:
     def journals(self) -> Journals:
         """Where processes that send from this database note what they do."""
         return Journals(self._folder / "journal", self.database.name)
+
+    @cached_property
+    def governor(self) -> Governor:
+        """What keeps this process's mail within its rates."""
+        return Governor(self.settings)
 
     @cached_property
     def press(self) -> Press:
@@ -260,7 +267,10 @@ class App:
             self.settings.delivery,
             write=self.writer,
             journals=self.journals,
+            governor=self.governor,
             clock=self.clock,
+            resend=lambda name: self.settings.in_doubt(name) == "resend",
+            after=Feedback(readers=self.readers),
             stopping=stopping,
             on_settled=on_settled,
         )

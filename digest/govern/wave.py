@@ -8,8 +8,9 @@ import sqlalchemy as sa
 from digest import config
 from digest.address import parse_address
 from digest.alarm import stop
-from digest.model import SubscriberState
-from digest.pace import Tally, Verdict, Wave, at_fault, judge
+from digest.bounces import reason_of
+from digest.model import Reply, SubscriberState
+from digest.pace import Tally, Verdict, Wave, judge
 from digest.store import canaries, subscribers
 
 log = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ def watch(connection: sa.Connection, settings: config.Settings, *, now: datetime
     for wave, list_name in canaries.watched(connection):
         if now < wave.opens and not early:
             continue
-        tally = canaries.tally(connection, wave, at_fault=at_fault)
+        tally = canaries.tally(connection, wave, at_fault=_at_fault)
         verdict = judge(tally, most_failed=limits.most_failed, most_faults=limits.most_faults)
         if verdict is Verdict.BAD:
             canaries.settle(connection, wave, verdict)
@@ -66,6 +67,11 @@ def watch(connection: sa.Connection, settings: config.Settings, *, now: datetime
             log.warning(
                 "%s: canary: %s; the others wait until %s", list_name, _told(wave, tally), hour(opens)
             )
+
+
+def _at_fault(reply: Reply) -> bool:
+    """Tell whether a reply refuses us and not the reader."""
+    return reason_of(reply.code, reply.enhanced, reply.text).ours
 
 
 def _told(wave: Wave, tally: Tally) -> str:

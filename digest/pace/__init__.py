@@ -3,7 +3,7 @@
 rate       so many a unit of time
 lane       slots in time, so that no window of the unit holds more
 learnt     a domain's own rate: slowly up, quickly down
-signs      what a server says of our speed, and of us
+signs      what a server says of our speed
 breaker    how long a relay that does not answer is left alone
 canary     who gets an issue first, and what became of it
 """
@@ -13,7 +13,7 @@ from digest.pace.canary import Tally, Verdict, Wave, judge
 from digest.pace.lane import Lane, Slots
 from digest.pace.learnt import Learnt, faster, slower
 from digest.pace.rate import Rate, interval, quota, read_rate
-from digest.pace.signs import at_fault, domain_of, too_fast
+from digest.pace.signs import domain_of, too_fast
 
 __all__ = [
     "Breaker",
@@ -24,7 +24,6 @@ __all__ = [
     "Tally",
     "Verdict",
     "Wave",
-    "at_fault",
     "domain_of",
     "faster",
     "interval",

@@ -1,7 +1,6 @@
-"""What a server's reply says of our speed, and of us; by its codes, and by words that servers are known to use.
+"""What a server's reply says of our speed, by its codes and by words that servers are known to use.
 
-A sign that is missed costs a retry; one that is seen where there is none slows a domain down or stops an issue. So the
-lists are short.
+A sign that is missed costs a retry; one that is seen where there is none slows a domain down. So the list is short.
 """
 
 import re
@@ -14,14 +13,6 @@ _SPEED = re.compile(
     re.IGNORECASE,
 )
 _GREYLISTED = re.compile(r"gr[ae]y.?list", re.IGNORECASE)
-_FAULT = re.compile(
-    r"\bspam\b|\b(?:spf|dkim|dmarc|rdns|ptr)\b|reverse dns|block.?list|black.?list|\bblocked\b|reputation|"
-    r"relay(?:ing)? (?:access )?(?:denied|not permitted)|not authenticated|authentication required|\bpolicy\b",
-    re.IGNORECASE,
-)
-
-_HIS_OWN = ("1", "2")
-"""Subjects of an enhanced code that speak of the reader's address and mailbox."""
 
 
 def domain_of(address: str) -> str:
@@ -38,15 +29,6 @@ def too_fast(reply: Reply) -> bool:
         return False
     by_code = reply.code == 421 or (reply.code in (450, 451) and _about_policy(reply))  # noqa: PLR2004
     return by_code or bool(_SPEED.search(reply.text))
-
-
-def at_fault(reply: Reply) -> bool:
-    """Tell whether a reply refuses us and not the reader: by our authentication, reputation or content."""
-    if reply.accepted or too_fast(reply) or _GREYLISTED.search(reply.text):
-        return False
-    if _subject(reply) in _HIS_OWN:
-        return False
-    return _about_policy(reply) or bool(_FAULT.search(reply.text))
 
 
 def _about_policy(reply: Reply) -> bool:

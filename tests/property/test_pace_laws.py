@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from makers import MORNING, UNTIMED
 
 from digest.govern import _schedule
-from digest.model import Delivery, Reply
+from digest.model import Delivery
 from digest.pace import (
     Breaker,
     Lane,
@@ -20,13 +20,11 @@ from digest.pace import (
     Slots,
     Tally,
     Verdict,
-    at_fault,
     faster,
     interval,
     judge,
     quota,
     slower,
-    too_fast,
 )
 from digest.pace.breaker import FAILURES, LONGEST_WAIT
 from digest.pace.lane import CATCH_UP
@@ -271,19 +269,3 @@ def test_a_wave_without_refusals_goes_on_once_most_of_it_is_answered(sent: int, 
 def test_a_new_domain_may_send_more_each_day(start: int, growth: float, day: int) -> None:
     assert quota(start, growth, 0) == start
     assert quota(start, growth, day) <= quota(start, growth, day + 1)
-
-
-# --- signs
-
-
-@given(
-    st.builds(
-        Reply,
-        code=st.sampled_from([250, 421, 450, 451, 452, 550, 554]),
-        enhanced=st.sampled_from([None, "2.0.0", "4.2.2", "4.7.0", "4.7.28", "5.1.1", "5.7.1"]),
-        text=st.sampled_from(["ok", "Greylisted", "rate limited", "mailbox full", "spam", "no such user"]),
-    )
-)
-def test_a_reply_is_a_complaint_of_our_speed_or_a_fault_of_ours_and_never_both(reply: Reply) -> None:
-    assert not (too_fast(reply) and at_fault(reply))
-    assert not (reply.accepted and (too_fast(reply) or at_fault(reply)))

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from digest.model import Reply
-from digest.pace import Rate, Tally, Verdict, at_fault, domain_of, interval, judge, read_rate, too_fast
+from digest.pace import Rate, Tally, Verdict, domain_of, interval, judge, read_rate, too_fast
 
 
 @pytest.mark.parametrize(
@@ -66,33 +66,6 @@ def test_what_complains_of_our_speed_is_heard(reply: Reply) -> None:
 )
 def test_what_does_not_is_not(reply: Reply) -> None:
     assert not too_fast(reply)
-
-
-@pytest.mark.parametrize(
-    "reply",
-    [
-        Reply(code=550, enhanced="5.7.1", text="not accepted by policy"),
-        Reply(code=550, enhanced="5.7.515", text="does not meet the required authentication level"),
-        Reply(code=554, text="Your address is on a block list"),
-        Reply(code=550, text="This mail looks like spam"),
-    ],
-)
-def test_a_fault_of_ours_is_known(reply: Reply) -> None:
-    assert at_fault(reply)
-
-
-@pytest.mark.parametrize(
-    "reply",
-    [
-        Reply(code=250, text="taken"),
-        Reply(code=550, enhanced="5.1.1", text="no such user"),
-        Reply(code=552, enhanced="5.2.2", text="mailbox full; spam folder too"),
-        Reply(code=450, enhanced="4.7.1", text="greylisted"),
-        Reply(code=550, text="no such user here"),
-    ],
-)
-def test_what_is_the_readers_own_is_no_fault_of_ours(reply: Reply) -> None:
-    assert not at_fault(reply)
 
 
 @pytest.mark.parametrize(
