@@ -91,7 +91,7 @@ def test_on_a_terminal_it_is_a_table(refused: Terminal) -> None:
 def at_a_terminal(terminal: Terminal, *arguments: str, answer: str = "") -> tuple[int, str]:
     ours, its = pty.openpty()
     command = [*terminal.program, *arguments]
-    environment = terminal.environment | {"COLUMNS": "200", "TERM": "dumb"}
+    environment = terminal.environment | {"COLUMNS": "200", "TERM": "xterm"}
     with subprocess.Popen(
         command, cwd=terminal.folder, env=environment, stdin=its, stdout=its, stderr=its
     ) as process:
