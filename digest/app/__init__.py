@@ -280,6 +280,11 @@ class App:
         with self.database.transaction() as connection:
             return stops.active(connection)
 
+    def lift(self, stop_id: int | None = None) -> int:
+        """Let go on what one stop holds, or what any does; give how many were lifted."""
+        with self.database.transaction() as connection:
+            return stops.lift(connection, stop_id, now=self.clock())
+
     def count_due(self) -> int:
         """Count the mails that `send` would try."""
         with self.database.transaction() as connection:
