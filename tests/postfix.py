@@ -108,6 +108,13 @@ class Postfix:
     def log(self) -> str:
         return "".join(path.read_text("utf-8", "replace") for path in sorted(self._home.glob("log*")))
 
+    @property
+    def empty(self) -> bool:
+        """Whether everything that it took has left."""
+        postqueue = Path(self._program).with_name("postqueue")
+        command = [postqueue, "-c", self._configuration, "-j"]
+        return not subprocess.run(command, check=True, timeout=30, capture_output=True).stdout
+
     def flush(self) -> None:
         """Try at once what is deferred.
 
