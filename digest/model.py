@@ -307,8 +307,7 @@ class DeliveryState(StrEnum):
     """Where one issue for one subscriber stands; it only moves forward."""
 
     QUEUED = "queued"  # due, or due later after a temporary refusal
-    CLAIMED = "claimed"  # leased to a worker
-    TRANSMITTING = "transmitting"  # on the wire; a crash here leaves it in doubt
+    CLAIMED = "claimed"  # leased to a worker, whose journal knows whether it is on the wire
     SENT = "sent"  # the server took it
     FAILED = "failed"  # refused for good
     SKIPPED = "skipped"  # the reader left or was suppressed before it was sent
@@ -326,6 +325,7 @@ class Delivery:
     wishes: Wishes
     since: date | None  # of the last issue that his earlier letters hold; None: he has had no letter
     attempts: int
+    expires: datetime  # a temporary refusal after this is final
     claim: str  # the claim token; a write with another one is refused
 
 
@@ -357,6 +357,27 @@ class Reply:
     def temporary(self) -> bool:
         """Whether trying again later may help."""
         return 400 <= self.code < 500  # noqa: PLR2004 - the reply classes of RFC 5321
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """A delivery whose mail the server may have, since it was handed over and nothing is known yet."""
+
+    delivery_id: int
+    claim: str
+    variant_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """What became of a delivery, to be written into its row."""
+
+    delivery_id: int
+    claim: str  # under which it was sent; without effect where that is no longer the row's
+    state: DeliveryState
+    due: datetime | None = None  # of one that is put off: when it is tried again
+    reply: Reply | None = None
+    variant_id: int | None = None  # the letter that it was
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -309,7 +309,7 @@ class Writer:
         letter = fill(form.blank, slots)
         if delivery.wishes.format is Format.TEXT:
             letter = dataclasses.replace(letter, html="")
-        return _mail(self._settings, letter, headers, variant_id=form.variant_id)
+        return _mail(self._settings, letter, headers, variant_id=form.variant_id, delivery_id=delivery.id)
 
     def _print(self, issue_id: int, wanted: Variant) -> "_Form | None":
         """Print the letter of all readers who share a variant, and keep which stories it holds."""
@@ -356,7 +356,12 @@ def one_off_mail(settings: config.Settings, issue: Issue, letter: Letter, addres
 
 
 def _mail(
-    settings: config.Settings, letter: Letter, headers: Headers, *, variant_id: int | None = None
+    settings: config.Settings,
+    letter: Letter,
+    headers: Headers,
+    *,
+    variant_id: int | None = None,
+    delivery_id: int | None = None,
 ) -> Mail:
     publisher = settings.publisher
     return Mail(
@@ -364,6 +369,7 @@ def _mail(
         recipient=headers.to_address,
         message=message(letter, headers),
         variant_id=variant_id,
+        delivery_id=delivery_id,
     )
 
 

@@ -23,8 +23,10 @@ from hypothesis import settings
 from digest import config
 from digest.errors import SourceError, TransportError
 from digest.group import group
+from digest.journal import Journals
 from digest.model import Article, Delivery, DeliveryState, Document, Mail, Reply, SubscriberState
 from digest.plain import to_json
+from digest.protocols import Pause
 from digest.store import Database, deliveries, issues, subscribers
 from digest.store.tables import deliveries as ledger_table
 
@@ -123,13 +125,21 @@ def states(database: Database) -> list[str]:
     return [DeliveryState(row.state) for row in rows(database)]
 
 
+def journals(database: Database) -> Journals:
+    """Give the journals beside a database in a folder."""
+    return Journals(Path(str(database.url.database)).parent / "journal", database.name)
+
+
 def write(delivery: Delivery) -> Mail:
     """Write a mail that is the same for a delivery on each attempt, and another for each delivery."""
     content = (
         f"Message-ID: <{delivery.issue_id}.{delivery.subscriber_id}@digest.example>\r\n\r\nGood morning\r\n"
     )
     return Mail(
-        envelope_from="digest@digest.example", recipient=delivery.address, message=content.encode("ascii")
+        envelope_from="digest@digest.example",
+        recipient=delivery.address,
+        message=content.encode("ascii"),
+        delivery_id=delivery.id,
     )
 
 
@@ -181,6 +191,27 @@ class Mailserver:
 
     def check(self) -> str:
         return "it answers as it was told"
+
+    def carry(
+        self, mails: Iterator[Mail | Pause], *, ending: Callable[[Mail], None]
+    ) -> Iterator[tuple[Mail, Reply | TransportError]]:
+        connected = False
+        for mail in mails:
+            if isinstance(mail, Pause):
+                continue
+            if not connected:
+                with self.connect():
+                    connected = True
+            answer = self._script[0] if self._script else TAKEN
+            if not isinstance(answer, TransportError) or answer.in_doubt:
+                ending(mail)
+            try:
+                outcome: Reply | TransportError = self.send(
+                    envelope_from=mail.envelope_from, recipient=mail.recipient, message=mail.message
+                )
+            except TransportError as error:
+                outcome, connected = error, False
+            yield mail, outcome
 
     def send(self, *, envelope_from: str, recipient: str, message: bytes) -> Reply:
         mail = Mail(envelope_from=envelope_from, recipient=recipient, message=message)

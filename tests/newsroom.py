@@ -78,6 +78,7 @@ class Newsroom:
             self.server,
             self.app.settings.delivery,
             write=self.app.writer,
+            journals=self.app.journals,
             clock=self.clock,
         )
 

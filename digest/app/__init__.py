@@ -22,6 +22,7 @@ from digest.deliver import Settled, deliver
 from digest.doors import Handle
 from digest.errors import AddressError, IssueError, TransportError
 from digest.inbound import Inbound
+from digest.journal import Journals
 from digest.model import (
     Candidate,
     Collected,
@@ -104,9 +105,15 @@ class App:
             username=wanted.username,
             password=read_secret(wanted.password, wanted.password_file, base),
             timeout_seconds=wanted.timeout_seconds,
+            connections=wanted.connections,
             hello_name=wanted.hello_name or None,
             ca_file=base / wanted.ca_file if wanted.ca_file else None,
         )
+
+    @cached_property
+    def journals(self) -> Journals:
+        """Where processes that send from this database note what they do."""
+        return Journals(self._folder / "journal", self.database.name)
 
     @cached_property
     def press(self) -> Press:
@@ -229,6 +236,7 @@ class App:
             self.transport,
             self.settings.delivery,
             write=self.writer,
+            journals=self.journals,
             clock=self.clock,
             on_settled=on_settled,
         )

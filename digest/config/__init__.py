@@ -146,6 +146,11 @@ def load(path: Path | None = None) -> Settings:
         raise SettingsError(f"the environment: {error}") from None
     settings._file, settings._base = file, file.parent if path else Path.cwd()  # noqa: SLF001 - built here
     _refuse_unknown_sources(settings)
+    if settings.delivery.lease_seconds <= 2 * settings.transport.timeout_seconds:
+        raise SettingsError(
+            f"{file.name}: delivery.lease_seconds must be over twice transport.timeout_seconds, or a mail that a slow"
+            " server is still taking counts as lost"
+        )
     return settings
 
 

@@ -121,6 +121,7 @@ class Transport(_Table):
     ca_file: Path | Literal[""] = ""
     hello_name: str = ""
     timeout_seconds: Positive = 300
+    connections: Annotated[int, Field(ge=1, le=100)] = 4
 
 
 class Fetch(_Table):
@@ -139,7 +140,7 @@ class Fetch(_Table):
 class Delivery(_Table):
     """What happens to a mail that is not taken at once."""
 
-    lease_seconds: Positive = 300
+    lease_seconds: Positive = 900
     retry_minutes: Annotated[tuple[Positive, ...], Field(min_length=1)] = (5, 15, 60, 240)
     give_up_hours: Positive = 72
     in_doubt: Literal["hold", "resend"] = "hold"

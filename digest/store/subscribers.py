@@ -1,6 +1,6 @@
 """Subscribers and suppressions: what a reader wants, and what an address can take."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ from digest.plain import from_json, to_json
 from digest.store.tables import deliveries, subscribers, suppressions, votes
 from digest.wishes import Format, Frequency, Topic, Wishes
 
-WISHES = ("frequency", "hour", "zone", "topics", "minutes", "language", "format")
+WISHES = ("topics", "frequency", "hour", "zone", "minutes", "language", "format")
 """The columns that `wishes_of` reads."""
 
 
@@ -156,16 +156,17 @@ def suppression(connection: sa.Connection, *keys: str) -> SuppressionReason | No
     return None if reason is None else SuppressionReason(reason)
 
 
-def wishes_of(row: sa.Row[Any]) -> Wishes:
-    """Read the wishes out of a row that has the columns `WISHES`."""
+def wishes_of(values: Iterable[Any]) -> Wishes:
+    """Make wishes of the values of the columns `WISHES`, in their order."""
+    topics, frequency, hour, zone, minutes, language, form = values
     return Wishes(
-        frequency=Frequency(row.frequency),
-        hour=row.hour,
-        zone=row.zone,
-        topics=tuple(from_json(Topic, topic) for topic in row.topics or ()),
-        minutes=row.minutes,
-        language=row.language,
-        format=Format(row.format),
+        frequency=Frequency(frequency),
+        hour=hour,
+        zone=zone,
+        topics=tuple(from_json(Topic, topic) for topic in topics or ()),
+        minutes=minutes,
+        language=language,
+        format=Format(form),
     )
 
 
@@ -177,6 +178,6 @@ def _subscriber(row: sa.Row[Any]) -> Subscriber:
         state=SubscriberState(row.state),
         since=row.since,
         consent=row.consent,
-        wishes=wishes_of(row),
+        wishes=wishes_of(getattr(row, name) for name in WISHES),
         paused_until=row.paused_until,
     )

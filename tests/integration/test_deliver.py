@@ -1,10 +1,11 @@
 """Each reader gets the issue once: what is recorded after each answer, each dead line and each dead worker."""
 
+import json
 import multiprocessing
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,8 +14,10 @@ from makers import (
     EXPIRY,
     MORNING,
     Clock,
+    Interrupted,
     Mailserver,
     become,
+    journals,
     ledger,
     reader,
     rows,
@@ -25,14 +28,15 @@ from makers import (
 from smtp_server import Smtpd
 
 from digest import config
-from digest.deliver import Settled, deliver
-from digest.errors import MessageError, SettingsError, TransportError
+from digest.deliver import BATCH, Settled, deliver
+from digest.errors import MessageError, SettingsError, StoreError, TransportError
+from digest.journal import Journals
 from digest.model import Delivery, DeliveryState, Mail, Reply, SubscriberState, SuppressionReason
 from digest.pipeline import Writer
-from digest.protocols import Session, Transport
+from digest.protocols import Pause, Session, Transport
 from digest.render import environment
 from digest.resources import shipped
-from digest.store import Database, deliveries, subscribers
+from digest.store import Database, subscribers
 from digest.tokens import Tokens
 from digest.transport.maildir import Maildir
 from digest.transport.smtp import Smtp
@@ -58,8 +62,16 @@ def run(
     *,
     settings: config.Delivery = HOLD,
     writer: Callable[[Delivery], Mail] = write,
+    machine: Journals | None = None,
 ) -> dict[DeliveryState, int]:
-    outcome = deliver(database, transport, settings, write=writer, clock=clock or Clock())
+    outcome = deliver(
+        database,
+        transport,
+        settings,
+        write=writer,
+        journals=machine or journals(database),
+        clock=clock or Clock(),
+    )
     return {state: count for state, count in outcome.items() if count}
 
 
@@ -122,6 +134,7 @@ def test_each_row_is_told_of_as_it_is_settled(database: Database) -> None:
         Mailserver().refuse(250, 550, 451),
         HOLD,
         write=write,
+        journals=journals(database),
         clock=Clock(),
         on_settled=heard.append,
     )
@@ -132,12 +145,12 @@ def test_each_row_is_told_of_as_it_is_settled(database: Database) -> None:
 
 
 def test_more_mails_than_are_claimed_at_once_all_leave(database: Database) -> None:
-    ledger(database, 101)
+    ledger(database, BATCH + 1)
     server = Mailserver()
 
-    assert run(database, server) == {SENT: 101}
+    assert run(database, server) == {SENT: BATCH + 1}
     assert Counter(mail.recipient for mail in server.mails) == Counter(
-        reader(number) for number in range(1, 102)
+        reader(number) for number in range(1, BATCH + 2)
     )
 
 
@@ -288,30 +301,49 @@ def message_id(mail: Mail) -> bytes:
 # --- many workers
 
 
-def test_a_worker_that_lost_its_lease_before_it_began_sends_nothing(database: Database) -> None:
+@pytest.fixture
+def elsewhere(database: Database, tmp_path: Path) -> Journals:
+    """The journals of another machine, which cannot see ours."""
+    return Journals(tmp_path / "another machine", database.name)
+
+
+def test_a_worker_that_lost_its_lease_before_it_began_sends_nothing(
+    database: Database, elsewhere: Journals
+) -> None:
     ledger(database, 2)
     ours, theirs, clock = Mailserver(), Mailserver(), Clock()
 
     def slowly(delivery: Delivery) -> Mail:
         if not theirs.mails:
             clock.forward(seconds=HOLD.lease_seconds + 1)
-            assert run(database, theirs, clock) == {SENT: 2}
+            assert run(database, theirs, clock, settings=RESEND, machine=elsewhere) == {SENT: 2}
         return write(delivery)
 
     run(database, ours, clock, writer=slowly)
-    assert ours.tried == []
+    assert [mail.recipient for mail in ours.tried] == [reader(1)], "it was being written when the lease ended"
     assert states(database) == ["sent", "sent"]
 
 
-def test_a_slow_batch_does_not_put_in_doubt_the_mail_that_is_on_the_wire(database: Database) -> None:
+def test_a_slow_batch_keeps_its_lease(database: Database, elsewhere: Journals) -> None:
     ledger(database, 2)
     clock = Clock()
     ours = Mailserver()
     ours.meanwhile(lambda: clock.forward(seconds=HOLD.lease_seconds - 1))
-    ours.meanwhile(lambda: [clock.forward(seconds=2), run(database, Mailserver(), clock)])
+    ours.meanwhile(lambda: [clock.forward(seconds=2), run(database, Mailserver(), clock, machine=elsewhere)])
 
     assert run(database, ours, clock) == {SENT: 2}
     assert states(database) == ["sent", "sent"]
+
+
+def test_a_living_process_on_the_same_machine_keeps_its_rows_however_the_clock_leaps(
+    database: Database,
+) -> None:
+    ledger(database, 2)
+    clock, ours, theirs = Clock(), Mailserver(), Mailserver()
+    ours.meanwhile(lambda: [clock.forward(days=1), run(database, theirs, clock)])
+
+    assert run(database, ours, clock) == {SENT: 2}
+    assert theirs.tried == []
 
 
 # --- a worker dies
@@ -323,26 +355,27 @@ class Fatal:
     def __init__(self, folder: Path, address: str) -> None:
         self._maildir, self._address = Maildir(path=folder), address
 
-    @contextmanager
-    def connect(self) -> Iterator[Session]:
-        yield self
+    def connect(self) -> AbstractContextManager[Session]:
+        return self._maildir.connect()
 
     def check(self) -> str:
         return self._maildir.check()
 
-    def send(self, *, envelope_from: str, recipient: str, message: bytes) -> Reply:
-        reply = self._maildir.send(envelope_from=envelope_from, recipient=recipient, message=message)
-        if recipient == self._address:
-            os._exit(9)
-        return reply
+    def carry(
+        self, mails: Iterator[Mail | Pause], *, ending: Callable[[Mail], None]
+    ) -> Iterator[tuple[Mail, Reply | TransportError]]:
+        for mail, reply in self._maildir.carry(mails, ending=ending):
+            if mail.recipient == self._address:
+                os._exit(9)
+            yield mail, reply
 
 
-def die_after_transmitting(folder: Path) -> None:
+def die_after_the_end(folder: Path) -> None:
     with store(folder) as database:
         run(database, Fatal(folder / "mail", reader(2)))
 
 
-def die_before_transmitting(folder: Path) -> None:
+def die_before_the_end(folder: Path) -> None:
     def fatal(delivery: Delivery) -> Mail:
         if delivery.address == reader(2):
             os._exit(9)
@@ -370,13 +403,10 @@ def test_killed_between_sending_and_recording_the_mail_is_in_doubt_and_nobody_ge
     database: Database, tmp_path: Path
 ) -> None:
     ledger(database, 3)
-    in_another_process(die_after_transmitting, tmp_path)
-    assert states(database) == ["sent", "transmitting", "claimed"]
+    in_another_process(die_after_the_end, tmp_path)
+    assert states(database) == ["claimed"] * 3
 
-    line, clock = Maildir(path=tmp_path / "mail"), Clock(MORNING + LEASE)
-    assert run(database, line, clock) == {}, "the lease still holds"
-    clock.forward(seconds=1)
-    assert run(database, line, clock) == {SENT: 1}
+    assert run(database, Maildir(path=tmp_path / "mail")) == {SENT: 1}
     assert states(database) == ["sent", "in-doubt", "sent"]
     assert mailboxes(tmp_path) == ONE_EACH
 
@@ -385,27 +415,124 @@ def test_killed_there_where_the_settings_say_resend_the_same_mail_is_sent_again(
     database: Database, tmp_path: Path
 ) -> None:
     ledger(database, 3)
-    in_another_process(die_after_transmitting, tmp_path)
+    in_another_process(die_after_the_end, tmp_path)
 
-    line, clock = Maildir(path=tmp_path / "mail"), Clock(MORNING + LEASE + timedelta(seconds=1))
-    assert run(database, line, clock, settings=RESEND) == {SENT: 2}
+    assert run(database, Maildir(path=tmp_path / "mail"), settings=RESEND) == {SENT: 2}
     assert mailboxes(tmp_path) == ONE_EACH, "the mailbox knows the Message-ID"
 
 
-def test_killed_before_sending_every_mail_is_sent_once_later(database: Database, tmp_path: Path) -> None:
+def test_killed_before_sending_every_mail_is_sent_once_by_the_next_run(
+    database: Database, tmp_path: Path
+) -> None:
     ledger(database, 3)
-    in_another_process(die_before_transmitting, tmp_path)
-    assert states(database) == ["sent", "claimed", "claimed"]
+    in_another_process(die_before_the_end, tmp_path)
+    assert states(database) == ["claimed"] * 3
 
-    clock = Clock(MORNING + LEASE + timedelta(seconds=1))
-    assert run(database, Maildir(path=tmp_path / "mail"), clock) == {SENT: 2}
+    assert run(database, Maildir(path=tmp_path / "mail")) == {SENT: 2}
+    assert states(database) == ["sent"] * 3
     assert mailboxes(tmp_path) == ONE_EACH
 
 
-def test_a_row_of_a_dead_worker_is_taken_over_while_this_one_runs(database: Database) -> None:
-    ledger(database, 2)
-    with database.transaction() as connection:
-        deliveries.claim(connection, now=MORNING, token="dead", lease=LEASE, limit=1)  # noqa: S106
+def test_rows_of_a_worker_elsewhere_that_is_not_heard_of_are_in_doubt_until_its_journal_settles_them(
+    database: Database, tmp_path: Path, elsewhere: Journals
+) -> None:
+    ledger(database, 3)
+    in_another_process(die_after_the_end, tmp_path)
+    server, clock = Mailserver(), Clock(MORNING + LEASE)
+    assert run(database, server, clock, machine=elsewhere) == {}, "the lease still holds"
+    clock.forward(seconds=1)
+    assert run(database, server, clock, machine=elsewhere) == {}
+    assert states(database) == ["in-doubt"] * 3
 
-    assert run(database, Mailserver(), Clock()) == {SENT: 1}
-    assert run(database, Mailserver(), Clock(MORNING + LEASE * 2)) == {SENT: 1}
+    assert run(database, server, clock) == {SENT: 1}
+    assert states(database) == ["sent", "in-doubt", "sent"]
+    assert [mail.recipient for mail in server.mails] == [reader(3)]
+
+
+def test_where_such_mails_are_sent_again_they_are_once_the_lease_is_over(
+    database: Database, tmp_path: Path, elsewhere: Journals
+) -> None:
+    ledger(database, 3)
+    in_another_process(die_after_the_end, tmp_path)
+    server, clock = Mailserver(), Clock(MORNING + LEASE + timedelta(seconds=1))
+
+    assert run(database, server, clock, settings=RESEND, machine=elsewhere) == {SENT: 3}
+    assert run(database, server, clock, settings=RESEND) == {}, "the journal is of no avail any more"
+
+
+def test_after_the_machine_went_down_all_of_the_claim_is_in_doubt_that_had_not_ended(
+    database: Database, tmp_path: Path
+) -> None:
+    ledger(database, 3)
+    in_another_process(die_before_the_end, tmp_path)
+    [page] = (tmp_path / "journal").iterdir()
+    head, *lines = page.read_bytes().partition(b"\0")[0].splitlines()
+    _, name = json.loads(head)
+    page.write_bytes(b"\n".join([json.dumps(["another boot", name]).encode(), *lines]) + b"\n")
+
+    assert run(database, Mailserver()) == {}
+    assert states(database) == ["sent", "in-doubt", "in-doubt"]
+
+
+def test_a_journal_that_was_torn_while_it_was_written_is_read_as_far_as_it_goes(
+    database: Database, tmp_path: Path
+) -> None:
+    ledger(database, 3)
+    in_another_process(die_after_the_end, tmp_path)
+    [page] = (tmp_path / "journal").iterdir()
+    content = page.read_bytes().partition(b"\0")[0]
+    page.write_bytes(content[: content.rindex(b"\n", 0, -1) + 5])  # in the middle of the last line
+
+    assert run(database, Mailserver()) == {SENT: 2}
+    assert states(database) == ["sent"] * 3
+    assert list((tmp_path / "journal").iterdir()) == []
+
+
+def test_the_journal_of_another_database_is_left_alone(database: Database, tmp_path: Path) -> None:
+    ledger(database, 3)
+    in_another_process(die_after_the_end, tmp_path)
+    other = Journals(tmp_path / "journal", "sqlite:///another.db")
+
+    assert list(other.left_behind()) == []
+    assert [
+        len(remains.begun) for remains in Journals(tmp_path / "journal", database.name).left_behind()
+    ] == [1]
+
+
+def test_where_the_ledger_dies_in_mid_run_the_journal_tells_the_next_one(tmp_path: Path) -> None:
+    with store(tmp_path, kind=Interrupted) as database:
+        assert isinstance(database, Interrupted)
+        ledger(database, 3)
+        server = Mailserver()
+
+        def die() -> None:
+            database.before(1, die)
+            raise StoreError("the disk is full")
+
+        server.meanwhile(lambda: None)
+        server.meanwhile(lambda: None)
+        server.meanwhile(lambda: database.before(1, die))
+        with pytest.raises(StoreError):
+            run(database, server)
+        database.before(0, die)  # there is room again
+        assert states(database) == ["claimed"] * 3
+        assert run(database, server) == {}
+        assert states(database) == ["sent"] * 3
+        assert len(server.mails) == 3
+
+
+def test_while_it_is_stopping_no_mail_is_begun_and_what_is_left_is_due(database: Database) -> None:
+    ledger(database, 3)
+    server = Mailserver()
+    outcome = deliver(
+        database,
+        server,
+        HOLD,
+        write=write,
+        journals=journals(database),
+        clock=Clock(),
+        stopping=lambda: len(server.mails) == 1,
+    )
+
+    assert outcome[SENT] == 1
+    assert states(database) == ["sent", "queued", "queued"]

@@ -18,7 +18,7 @@ from makers import MORNING, Clock, store
 from digest import config, privacy
 from digest.address import read_address
 from digest.correspondence import Door, NoticeKind, Said, Thread
-from digest.model import DeliveryState, Reply, SubscriberState, SuppressionReason
+from digest.model import DeliveryState, Mark, Reply, SubscriberState, SuppressionReason
 from digest.store import Database, consents, deliveries, handled, issues, notices, subscribers, votes
 from digest.store.tables import metadata, suppressions
 from digest.subscribe import Asker, Readers
@@ -76,11 +76,17 @@ class House:
             )
             issue_id = issues.freeze(connection, one)
             deliveries.enqueue(connection, issue_id, to, due=lambda _: now, now=now, lifetime=DAY)
-            batch, _ = deliveries.claim(connection, now=now, token="t", lease=DAY, limit=99)  # noqa: S106 - no password
-            for delivery in batch:
-                deliveries.transmitting(connection, delivery, now=now, lease=DAY)
-                reply = Reply(code=250, text=f"<{delivery.address}> taken")
-                deliveries.settle(connection, delivery, DeliveryState.SENT, reply=reply, now=now)
+            batch, _ = deliveries.claim(connection, now=now, token="t", until=now + DAY, limit=99)  # noqa: S106 - no password
+            marks = [
+                Mark(
+                    delivery_id=one.id,
+                    claim=one.claim,
+                    state=DeliveryState.SENT,
+                    reply=Reply(code=250, text=f"<{one.address}> taken"),
+                )
+                for one in batch
+            ]
+            deliveries.mark(connection, marks, now=now)
 
     def suppress(self, address: str, reason: SuppressionReason) -> None:
         key = read_address(address).key

@@ -3,11 +3,12 @@
 import multiprocessing
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -17,7 +18,7 @@ from issues import article, issue
 from makers import MORNING, become, ledger, reader, rows, states, store, subscribe
 
 from digest.errors import SettingsError, StoreError
-from digest.model import Delivery, DeliveryState, Reply, SubscriberState, SuppressionReason, Validators
+from digest.model import Delivery, DeliveryState, Mark, Reply, SubscriberState, SuppressionReason, Validators
 from digest.store import Database, articles, deliveries, issues, sources, subscribers
 from digest.store.tables import articles as article_table
 from digest.store.tables import metadata
@@ -390,26 +391,29 @@ def test_the_first_reason_to_mail_an_address_no_more_stays(database: Database) -
 # --- the ledger
 
 
+OURS, THEIRS = "our process: 16 ", "their process:16"
+"""What the claims of a process begin with."""
+
+
 def claim(
-    database: Database, worker: str = "ours", *, now: datetime = MORNING, limit: int = 9
+    database: Database, worker: str = OURS, *, now: datetime = MORNING, limit: int = 9
 ) -> tuple[Delivery, ...]:
     with database.transaction() as connection:
-        return deliveries.claim(connection, now=now, token=worker, lease=LEASE, limit=limit)[0]
+        return deliveries.claim(connection, now=now, token=worker, until=now + LEASE, limit=limit)[0]
 
 
-def expire(database: Database, *, now: datetime = AFTER_IT, resend: bool = False) -> None:
+def end(
+    database: Database, delivery: Delivery, state: DeliveryState = DeliveryState.SENT, **values: Any
+) -> None:
+    values = {"reply": REPLY, "variant_id": 7} | values
+    done = Mark(delivery_id=delivery.id, claim=delivery.claim, state=state, **values)
     with database.transaction() as connection:
-        deliveries.expire_leases(connection, now=now, resend=resend)
+        deliveries.mark(connection, [done], now=MORNING)
 
 
-def begin(database: Database, delivery: Delivery) -> bool:
+def overdue(database: Database, *, now: datetime, alive: Sequence[str] = ()) -> list[int]:
     with database.transaction() as connection:
-        return deliveries.transmitting(connection, delivery, now=MORNING, lease=LEASE)
-
-
-def settle(database: Database, delivery: Delivery, state: DeliveryState = DeliveryState.SENT) -> None:
-    with database.transaction() as connection:
-        deliveries.settle(connection, delivery, state, reply=REPLY, now=MORNING)
+        return [row.delivery_id for row in deliveries.overdue(connection, now=now, alive=alive)]
 
 
 def test_an_issue_gets_a_row_for_each_active_reader_of_its_list(database: Database) -> None:
@@ -467,106 +471,141 @@ def test_workers_at_once_never_claim_the_same_row(database: Database, tmp_path: 
     assert sorted(row for share in shares for row in share) == [row.id for row in rows(database)]
 
 
-def test_a_lease_holds_until_it_ends(database: Database) -> None:
+def test_a_lease_holds_until_it_ends_or_is_renewed(database: Database) -> None:
     ledger(database, 2)
-    first, _ = claim(database)
-    begin(database, first)
-    expire(database, now=MORNING + LEASE)
+    first, second = claim(database)
 
-    assert states(database) == ["transmitting", "claimed"]
+    assert overdue(database, now=MORNING + LEASE) == []
+    assert overdue(database, now=AFTER_IT) == [first.id, second.id]
+    with database.transaction() as connection:
+        assert deliveries.renew(connection, OURS, until=AFTER_IT) == {first.id, second.id}
+    assert overdue(database, now=AFTER_IT) == []
 
 
-def test_a_dead_workers_rows_come_due_and_the_one_on_the_wire_is_in_doubt(database: Database) -> None:
+def test_the_rows_of_a_process_that_is_alive_are_never_overdue(database: Database) -> None:
     ledger(database, 2)
-    first, _ = claim(database)
-    begin(database, first)
-    expire(database)
+    claim(database, OURS, limit=1)
+    [theirs] = claim(database, THEIRS)
 
-    assert states(database) == ["in-doubt", "queued"]
-    assert [delivery.address for delivery in claim(database, "next", now=AFTER_IT)] == [reader(2)]
-
-
-def test_where_the_list_says_resend_the_one_on_the_wire_comes_due_too(database: Database) -> None:
-    ledger(database, 2)
-    first, _ = claim(database)
-    begin(database, first)
-    expire(database, resend=True)
-
-    assert states(database) == ["queued", "queued"]
+    assert overdue(database, now=AFTER_IT, alive=[OURS]) == [theirs.id]
+    assert overdue(database, now=AFTER_IT, alive=[OURS, THEIRS]) == []
 
 
 @pytest.mark.parametrize("taken_over", [False, True])
 def test_a_stale_worker_changes_nothing(database: Database, taken_over: bool) -> None:
     ledger(database)
-    [stale] = claim(database, "stale")
-    expire(database)
+    [stale] = claim(database, THEIRS)
+    with database.transaction() as connection:
+        deliveries.release(connection, THEIRS, now=AFTER_IT)
     if taken_over:
-        claim(database, "next", now=AFTER_IT)
+        claim(database, OURS, now=AFTER_IT)
     before = rows(database)
 
-    assert begin(database, stale) is False
-    settle(database, stale)
+    for state in (DeliveryState.SENT, DeliveryState.FAILED):
+        end(database, stale, state)
     with database.transaction() as connection:
-        deliveries.postpone(connection, stale, reply=REPLY, due=AFTER_IT, now=AFTER_IT)
-        assert deliveries.release(connection, "stale", now=AFTER_IT) == 0
+        deliveries.postpone(connection, stale, due=AFTER_IT, now=AFTER_IT)
+        assert deliveries.renew(connection, THEIRS, until=AFTER_IT) == frozenset()
+        assert deliveries.release(connection, THEIRS, now=AFTER_IT) == 0
     assert rows(database) == before
 
 
-def test_a_worker_that_was_too_slow_to_record_leaves_the_mail_in_doubt(database: Database) -> None:
-    ledger(database)
-    [slow] = claim(database)
-    begin(database, slow)
-    expire(database)
-    settle(database, slow)
+def test_what_others_put_in_doubt_its_own_worker_can_still_settle(database: Database) -> None:
+    ledger(database, 3)
+    first, _, _ = claim(database, THEIRS)
+    with database.transaction() as connection:
+        lost = deliveries.overdue(connection, now=AFTER_IT, alive=())
+        deliveries.suspect(connection, lost, now=AFTER_IT)
+    assert states(database) == ["in-doubt"] * 3
+    assert claim(database, now=AFTER_IT) == ()
 
-    assert states(database) == ["in-doubt"]
-
-
-def test_a_mail_is_begun_once(database: Database) -> None:
-    ledger(database)
-    [delivery] = claim(database)
-
-    assert begin(database, delivery) is True
-    assert begin(database, delivery) is False
+    end(database, first)
+    with database.transaction() as connection:
+        assert len(deliveries.held_by(connection, THEIRS)) == 2
+        deliveries.release(connection, THEIRS, now=AFTER_IT)
+    assert states(database) == ["sent", "queued", "queued"]
 
 
 @pytest.mark.parametrize("state", [DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.IN_DOUBT])
-def test_a_settled_row_says_what_the_server_said_and_is_never_claimed_again(
+def test_a_marked_row_says_what_the_server_said_and_is_never_claimed_again(
     database: Database, state: DeliveryState
 ) -> None:
     ledger(database)
     [delivery] = claim(database)
-    begin(database, delivery)
-    settle(database, delivery, state)
-    expire(database, resend=True)
+    end(database, delivery, state)
 
     [row] = rows(database)
     assert (row.state, row.code, row.enhanced, row.reply, row.attempts) == (state, 250, "2.0.0", "taken", 1)
-    assert (row.claim, row.leased_until) == (None, None)
+    assert (row.claim, row.leased_until, row.changed, row.variant_id) == (None, None, MORNING, 7)
+    assert overdue(database, now=AFTER_IT) == []
     assert claim(database, now=AFTER_IT) == ()
 
 
-def test_a_postponed_row_is_due_at_its_new_moment(database: Database) -> None:
+def test_many_rows_are_marked_at_once_each_with_its_own_answer(database: Database) -> None:
+    ledger(database, 7)
+    batch = claim(database)
+    marks = [
+        Mark(
+            delivery_id=one.id,
+            claim=one.claim,
+            state=DeliveryState.SENT,
+            reply=Reply(
+                code=250, text=f"queued as {one.id}: 'x' ü", enhanced=None if one.id % 2 else "2.0.0"
+            ),
+            variant_id=one.id if one.id % 3 else None,
+        )
+        for one in batch
+    ]
+    with database.transaction() as connection:
+        deliveries.mark(connection, marks, now=MORNING)
+
+    assert [(row.reply, row.enhanced, row.variant_id) for row in rows(database)] == [
+        (done.reply and done.reply.text, done.reply and done.reply.enhanced, done.variant_id)
+        for done in marks
+    ]
+
+
+def test_a_row_that_is_put_off_is_due_at_its_new_moment(database: Database) -> None:
     ledger(database)
     [delivery] = claim(database)
-    with database.transaction() as connection:
-        deliveries.postpone(connection, delivery, reply=REPLY, due=AFTER_IT, now=MORNING)
+    end(database, delivery, DeliveryState.QUEUED, due=AFTER_IT)
 
     assert claim(database, now=AFTER_IT - timedelta(seconds=1)) == ()
     [again] = claim(database, now=AFTER_IT)
     assert again.attempts == 1
 
 
+def test_a_row_whose_turn_comes_later_was_not_tried(database: Database) -> None:
+    ledger(database)
+    [delivery] = claim(database)
+    with database.transaction() as connection:
+        deliveries.postpone(connection, delivery, due=AFTER_IT, now=MORNING)
+
+    assert claim(database, now=AFTER_IT - timedelta(seconds=1)) == ()
+    [again] = claim(database, now=AFTER_IT)
+    assert again.attempts == 0
+
+
 def test_what_was_claimed_and_not_begun_can_be_given_back(database: Database) -> None:
     ledger(database, 3)
-    first, second, _ = claim(database)
-    begin(database, first)
-    settle(database, first)
-    begin(database, second)
+    first, _ = claim(database, limit=2)
+    end(database, first)
+    claim(database, THEIRS)
     with database.transaction() as connection:
-        assert deliveries.release(connection, "ours", now=MORNING) == 1
+        assert deliveries.release(connection, OURS, now=MORNING) == 1
 
-    assert states(database) == ["sent", "transmitting", "queued"]
+    assert states(database) == ["sent", "queued", "claimed"]
+
+
+def test_of_an_issue_that_is_stopped_nothing_is_claimed(database: Database) -> None:
+    issue_id = ledger(database, 2)
+    with database.transaction() as connection:
+        until = MORNING + LEASE
+        claimed = deliveries.claim(
+            connection, now=MORNING, token=OURS, until=until, limit=9, stopped=[issue_id]
+        )
+    assert claimed == ((), 0)
+    assert states(database) == ["queued"] * 2
 
 
 @pytest.mark.parametrize(
@@ -587,7 +626,7 @@ def test_an_address_that_was_suppressed_after_the_issue_was_published_is_skipped
     with database.transaction() as connection:
         subscribers.suppress(connection, reader(2), reason=SuppressionReason.HARD_BOUNCE, now=MORNING)
 
-        batch, skipped = deliveries.claim(connection, now=MORNING, token="ours", lease=LEASE, limit=9)  # noqa: S106
+        batch, skipped = deliveries.claim(connection, now=MORNING, token=OURS, until=MORNING + LEASE, limit=9)
     assert ([delivery.address for delivery in batch], skipped) == ([reader(1)], 1)
     assert states(database) == ["claimed", "skipped"]
 

@@ -9,6 +9,7 @@ from datetime import date
 from email import message_from_bytes, policy
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given, settings
@@ -18,6 +19,7 @@ from makers import EXPIRY, UNTIMED, Clock, Mailserver, become, reader, subscribe
 
 from digest import config
 from digest.deliver import deliver
+from digest.journal import Journals
 from digest.model import Earlier, Sentence, Story, SubscriberState
 from digest.pipeline import Writer
 from digest.render import Press, environment
@@ -59,6 +61,7 @@ class Paper:
 
     database: Database
     press: Press
+    journals: Journals
     clock: Clock = field(default_factory=Clock)
     server: Mailserver = field(default_factory=Mailserver)
     last: dict[str, Earlier] = field(default_factory=dict)
@@ -107,7 +110,14 @@ class Paper:
 
     def send(self) -> None:
         writer = Writer(SETTINGS, self.database, self.press, Tokens("a secret"))
-        deliver(self.database, self.server, SETTINGS.delivery, write=writer, clock=self.clock)
+        deliver(
+            self.database,
+            self.server,
+            SETTINGS.delivery,
+            write=writer,
+            journals=self.journals,
+            clock=self.clock,
+        )
 
     def wish(self, number: int, wishes: Wishes) -> None:
         with self.database.transaction() as connection:
@@ -210,7 +220,8 @@ def paper(press: Press) -> Iterator[Paper]:
     database = Database("sqlite://", base=Path())
     database.migrate()
     try:
-        yield Paper(database, press)
+        with TemporaryDirectory() as folder:
+            yield Paper(database, press, Journals(Path(folder), database.name))
     finally:
         database.close()
 
