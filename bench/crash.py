@@ -36,9 +36,10 @@ BENCH = Path(__file__).parent
 sys.path[:0] = [str(BENCH), str(BENCH.parent), str(BENCH.parent / "tests")]
 
 from postfix import Postfix  # noqa: E402 - the tests' folder is on the path only now
-from sender import Stop, exists  # noqa: E402
+from sender import Stop  # noqa: E402
 from sink import DROP, GARBAGE, STALL, Moment, Sink, Verb  # noqa: E402
 from world import (  # noqa: E402
+    CONNECTIONS,
     LEASE_SECONDS,
     Delivery,
     Kind,
@@ -47,7 +48,6 @@ from world import (  # noqa: E402
     Postgresql,
     Sqlite,
     World,
-    connections,
 )
 
 from digest.model import DeliveryState  # noqa: E402
@@ -208,7 +208,7 @@ def at_random(kills: int) -> Scenario:
                 tally.kills += bench.kill_at(world.digest("run"), between)
                 world.move_clock(LEASE_SECONDS + 1)
             bench.close(world, tally)
-        tally.doubtful = tally.kills * connections()
+        tally.doubtful = tally.kills * CONNECTIONS
         return tally
 
     return run
@@ -216,67 +216,54 @@ def at_random(kills: int) -> Scenario:
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """A place in the day: a function of the program, by the names it may have, or a moment that the server sees."""
+    """A place in the day: at a function of the program, or at a moment that the server sees."""
 
     name: str
     kind: Kind = "published"
-    stops: tuple[Stop, ...] = ()
+    stop: Stop | None = None
     moment: Moment | None = None
     before: Stop | None = None  # where it is killed the first time, so that there is something to replay
 
 
-def at(*functions: str, when: str = "exit", nth: int = 1) -> tuple[Stop, ...]:
-    return tuple(Stop(function, "entry" if when == "entry" else "exit", nth) for function in functions)
+def entering(function: str, nth: int = 1) -> Stop:
+    return Stop(function, "entry", nth)
 
 
+def leaving(function: str, nth: int = 1) -> Stop:
+    return Stop(function, "exit", nth)
+
+
+COLLECT = "digest.collect:collect"
+CLAIM = "digest.store.deliveries:claim"
+MARK = "digest.store.deliveries:mark"
+BEGIN, END, TURN = "digest.journal:Journal.begin", "digest.journal:Journal.end", "digest.journal:Journal.marked"
+REPLAY, CLOSE = "digest.deliver:_Work.recover", "digest.deliver:_Work.close"
 STEPS = (
-    Step(name="before collecting", kind="ready", stops=at("digest.collect:collect", when="entry")),
-    Step(name="collected", kind="ready", stops=at("digest.collect:collect")),
-    Step(name="curated", kind="ready", stops=at("digest.curate:curate")),
-    Step(name="a story summarised", kind="ready", stops=at("digest.summarise:summarise_story")),
-    Step(name="frozen, not committed", kind="ready", stops=at("digest.store.issues:freeze")),
-    Step(name="enqueued, not committed", kind="ready", stops=at("digest.store.deliveries:enqueue")),
-    Step(name="published", kind="ready", stops=at("digest.pipeline:publish")),
-    Step(name="before the first claim", stops=at("digest.store.deliveries:claim", when="entry")),
-    Step(name="claimed, not committed", stops=at("digest.store.deliveries:claim")),
-    Step(name="the second claim, not committed", stops=at("digest.store.deliveries:claim", nth=2)),
-    Step(name="the first octet", moment="first octet"),
-    Step(
-        name="before a mail's end, journal not written",
-        stops=at(
-            "digest.journal:Journal.ending", "digest.store.deliveries:transmitting", when="entry", nth=LATE
-        ),
-    ),
-    Step(
-        name="before a mail's end, journal written",
-        stops=at("digest.journal:Journal.ending", "digest.store.deliveries:transmitting", nth=LATE),
-    ),
+    Step(name="before collecting", kind="ready", stop=entering(COLLECT)),
+    Step(name="collected", kind="ready", stop=leaving(COLLECT)),
+    Step(name="curated", kind="ready", stop=leaving("digest.curate:curate")),
+    Step(name="a story summarised", kind="ready", stop=leaving("digest.summarise:summarise_story")),
+    Step(name="frozen, not committed", kind="ready", stop=leaving("digest.store.issues:freeze")),
+    Step(name="enqueued, not committed", kind="ready", stop=leaving("digest.store.deliveries:enqueue")),
+    Step(name="published", kind="ready", stop=leaving("digest.pipeline:publish")),
+    Step(name="before the claim", stop=entering(CLAIM)),
+    Step(name="claimed, not committed", stop=leaving(CLAIM)),
+    Step(name="claimed, the journal's page not turned", stop=entering(TURN)),
+    Step(name="a mail's first octet", moment="first octet"),
+    Step(name="before a mail's end, not in the journal", stop=entering(BEGIN, LATE)),
+    Step(name="before a mail's end, in the journal", stop=leaving(BEGIN, LATE)),
     Step(name="after a mail's end, not on record", moment="end"),
-    Step(name="on record, not answered", moment="taken"),
-    Step(name="answered", moment="answered"),
-    Step(
-        name="after the reply, journal not written",
-        stops=at("digest.journal:Journal.replied", when="entry", nth=LATE),
-    ),
-    Step(name="after the reply, journal written", stops=at("digest.journal:Journal.replied", nth=LATE)),
-    Step(
-        name="before the mark",
-        stops=at("digest.store.deliveries:mark", "digest.store.deliveries:settle", when="entry"),
-    ),
-    Step(
-        name="marked, not committed",
-        stops=at("digest.store.deliveries:mark", "digest.store.deliveries:settle"),
-    ),
-    Step(
-        name="before the journal's replay",
-        stops=at("digest.journal:replay", when="entry"),
-        before=Stop("digest.journal:Journal.replied", "exit", LATE),
-    ),
-    Step(
-        name="replayed",
-        stops=at("digest.journal:replay"),
-        before=Stop("digest.journal:Journal.replied", "exit", LATE),
-    ),
+    Step(name="a mail on record, not answered", moment="taken"),
+    Step(name="a mail answered", moment="answered"),
+    Step(name="answer read, not in the journal", stop=entering(END, LATE)),
+    Step(name="answer read, in the journal", stop=leaving(END, LATE)),
+    Step(name="before the mark", stop=entering(MARK, 2)),
+    Step(name="marked, not committed", stop=leaving(MARK, 2)),
+    Step(name="marked, the journal's page not turned", stop=entering(TURN, 2)),
+    Step(name="marked, the journal's page turned", stop=leaving(TURN, 2)),
+    Step(name="before the journal's replay", before=leaving(END, LATE), stop=entering(REPLAY)),
+    Step(name="replayed, not committed", before=leaving(END, LATE), stop=leaving(CLOSE)),
+    Step(name="replayed", before=leaving(END, LATE), stop=leaving(REPLAY)),
 )
 
 
@@ -285,26 +272,28 @@ def step(wanted: Step) -> Scenario:
 
     def run(bench: Bench, policy: Policy) -> Tally:
         tally = Tally()
-        stop = next((stop for stop in wanted.stops if exists(stop.function)), None)
-        if wanted.stops and stop is None:
-            raise Skipped(f"the program has no {wanted.stops[0].function}")
         world = bench.world(wanted.kind, policy)
-        for each in filter(None, (wanted.before, stop)):
-            process = world.digest("run", stop=each)
-            process.join(PATIENCE)
-            tally.kills += process.exitcode == -signal.SIGKILL
-            if process.exitcode != -signal.SIGKILL:
-                tally.wrong.append(f"it was not killed at {each.function}")
+        for stop in filter(None, (wanted.before, wanted.stop)):
+            killed(tally, world.digest("run", stop=stop))
         if wanted.moment:
             process = world.digest("run")
             bench.sink.watch(wanted.moment, process.kill, after=LATE)
-            process.join(PATIENCE)
-            tally.kills += process.exitcode == -signal.SIGKILL
+            killed(tally, process)
         bench.close(world, tally)
-        tally.doubtful = tally.kills * connections()
+        tally.doubtful = tally.kills * CONNECTIONS
         return tally
 
     return run
+
+
+def killed(tally: Tally, process: BaseProcess) -> None:
+    """Wait for the kill of a sender."""
+    process.join(PATIENCE)
+    if process.exitcode == -signal.SIGKILL:
+        tally.kills += 1
+    else:
+        tally.wrong.append("it went on where it should have been killed")
+        process.kill()
 
 
 class Skipped(Exception):  # noqa: N818 - it is no error
@@ -324,7 +313,7 @@ def faulty(how: str) -> Scenario:
         if how in {DROP, STALL, GARBAGE}:  # the mail is on record, and the client cannot know it
             bench.sink.misbehave("REPLY", how)
             tally.doubtful += 1
-        tally.doubtful *= connections()
+        tally.doubtful *= CONNECTIONS
         bench.close(world, tally)
         return tally
 
@@ -341,7 +330,7 @@ def database_dies(bench: Bench, policy: Policy) -> Tally:
         bench.databases.crash()
         process.join(PATIENCE)
         bench.databases.start_again()
-        tally.doubtful = connections()
+        tally.doubtful = CONNECTIONS
     else:
         with sqlite3.connect(world.folder / "var/digest.db", timeout=30, isolation_level=None) as other:
             other.execute("BEGIN IMMEDIATE")
@@ -357,7 +346,7 @@ def disk_fills(bench: Bench, policy: Policy) -> Tally:
     """Fill the disk under the database and the journal in mid-run, and make room again."""
     if isinstance(bench.databases, Postgresql):
         raise Skipped("its disk is the server's")
-    tally = Tally(doubtful=connections())
+    tally = Tally(doubtful=CONNECTIONS)
     disk = Path(tempfile.mkdtemp(prefix="disk-"))
     mount = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", f"size={DISK}m", "tmpfs", disk], check=False, capture_output=True
@@ -392,7 +381,7 @@ def clock_jumps(seconds: float) -> Scenario:
     """Move the program's clock under two senders, so that leases seem to be over, or never to end."""
 
     def run(bench: Bench, policy: Policy) -> Tally:
-        tally = Tally(doubtful=2 * connections())
+        tally = Tally(doubtful=2 * CONNECTIONS)
         world = bench.world("published", policy)
         processes = [world.digest("run") for _ in range(2)]
         bench.sink.wait_for(MOST_BETWEEN, alive=processes[0].is_alive)
@@ -441,8 +430,8 @@ def scenarios(*, kills: int) -> Iterator[tuple[str, Scenario]]:
 
 
 def quick(name: str) -> bool:
-    """Tell which rows `--quick` makes, beside the random kills."""
-    return any(part in name for part in ("random", "octet", "end", "record", "replay", "hangs up", "crowd"))
+    """Tell which rows `--quick` makes."""
+    return any(part in name for part in ("random", "not answered", "in the journal", "mark", "replay", "hangs up"))
 
 
 class Table:

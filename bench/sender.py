@@ -80,15 +80,6 @@ def moved(file: Path) -> datetime:
     return datetime.now(UTC) + timedelta(seconds=float(file.read_text(encoding="ascii")))
 
 
-def exists(function: str) -> bool:
-    """Tell whether the program has a function that a `Stop` names."""
-    try:
-        _find(function)
-    except (ImportError, AttributeError):
-        return False
-    return True
-
-
 def _find(function: str) -> tuple[Any, str, Callable[..., Any]]:
     module, _, path = function.partition(":")
     owner: Any = importlib.import_module(module)

@@ -35,9 +35,10 @@ Kind = Literal["ready", "published"]
 Policy = Literal["hold", "resend"]
 
 LEASE_SECONDS = 60
+CONNECTIONS = 4  # of one sender
 READERS = 300
 DAY = 86400
-PENDING = {DeliveryState.QUEUED, DeliveryState.CLAIMED, DeliveryState.TRANSMITTING}
+PENDING = {DeliveryState.QUEUED, DeliveryState.CLAIMED}
 _RUNS = 60  # after which what is still due is taken to stay so
 _PATIENCE = 120.0  # seconds for one run
 
@@ -64,7 +65,7 @@ host = "127.0.0.1"
 security = "none"
 port = {port}
 timeout_seconds = {timeout_seconds}
-{connections}
+connections = {connections}
 [delivery]
 lease_seconds = {lease_seconds}
 retry_minutes = [1]
@@ -88,11 +89,6 @@ class Delivery:
     in_doubt: Policy = "hold"
     timeout_seconds: int = 20
     lease_seconds: int = LEASE_SECONDS
-
-
-def connections() -> int:
-    """Give how many connections the senders open."""
-    return 4 if "connections" in config.Transport.model_fields else 1
 
 
 class Databases(Protocol):
@@ -277,12 +273,11 @@ def _publish(folder: Path, ahead: float) -> None:
 
 
 def _configure(folder: Path, url: str, delivery: Delivery) -> None:
-    several = f"connections = {connections()}" if connections() > 1 else ""
     text = _SETTINGS.format(
         database=url,
         port=delivery.port,
         timeout_seconds=delivery.timeout_seconds,
-        connections=several,
+        connections=CONNECTIONS,
         lease_seconds=delivery.lease_seconds,
         in_doubt=delivery.in_doubt,
         timezone=_TIMEZONE,
