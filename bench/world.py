@@ -13,6 +13,7 @@ import contextlib
 import os
 import shutil
 import signal
+import time
 
 from collections import Counter
 from collections.abc import Iterator
@@ -143,7 +144,11 @@ class Postgresql:
 
     def crash(self) -> None:
         """End it as a power cut would, as far as its clients can see."""
-        os.kill(self._server.get_pid() or 0, signal.SIGQUIT)
+        number = self._server.get_pid()
+        assert number  # noqa: S101 - it runs
+        os.kill(number, signal.SIGQUIT)
+        while Path(f"/proc/{number}").exists():
+            time.sleep(0.05)
 
     def start_again(self) -> None:
         self._server.ensure_postgres_running()
