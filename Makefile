@@ -46,9 +46,9 @@ lock:  ## resolve requirements/ anew (needs uv)
 	echo pip | uv pip compile --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
 		--upgrade --quiet - -o requirements/pip.txt
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
-		--upgrade --quiet pyproject.toml --group build -o requirements/runtime.txt
+		--upgrade --quiet pyproject.toml --extra postgres --group build -o requirements/runtime.txt
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
-		--upgrade --quiet pyproject.toml --group build --group dev -o requirements/dev.txt
+		--upgrade --quiet pyproject.toml --extra postgres --group build --group dev -o requirements/dev.txt
 
 clean:
 	rm -rf .venv var dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage

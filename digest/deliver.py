@@ -17,9 +17,10 @@ stops the run and gives everything back.
 
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
 import sqlalchemy as sa
 
@@ -29,6 +30,8 @@ from digest.journal import Journals, Remains
 from digest.model import Begun, Delivery, DeliveryState, Mail, Mark, Reply
 from digest.protocols import Pause, Transport
 from digest.store import Database, deliveries
+
+Write: TypeAlias = Callable[[Sequence[Delivery]], Iterator[Mail | MessageError | None]]
 
 BATCH = 500
 """Rows claimed at once."""
@@ -53,7 +56,7 @@ def deliver(
     transport: Transport,
     settings: config.Delivery,
     *,
-    write: Callable[[Delivery], Mail | None],
+    write: Write,
     journals: Journals,
     clock: Callable[[], datetime],
     resend: Callable[[str], bool] | None = None,
@@ -62,10 +65,10 @@ def deliver(
 ) -> Counter[DeliveryState]:
     """Send every mail that is due and give how many rows ended in which state.
 
-    QUEUED counts those that are put off. `write` makes a delivery's mail, or gives None where it would hold nothing
-    that the reader wants, which skips it; a mail that cannot be made right fails with the reason in its row. `resend`
-    tells of a list whether mails in doubt are sent again. `on_settled` hears of each mail. Once it is `stopping`, no
-    mail is begun.
+    QUEUED counts those that are put off. `write` makes the mails of a claim, each when it is asked for; None, where it
+    would hold nothing that its reader wants, skips it, and one that cannot be made right fails with the reason in its
+    row. `resend` tells of a list whether mails in doubt are sent again. `on_settled` hears of each mail. Once it is
+    `stopping`, no mail is begun.
 
     Raises:
         TransportError: the server cannot be reached; all rows that were not begun are due again.
@@ -98,7 +101,7 @@ class _Work:
 
     database: Database
     settings: config.Delivery
-    write: Callable[[Delivery], Mail | None]
+    write: Write
     journals: Journals
     clock: Callable[[], datetime]
     resend: Callable[[str], bool]
@@ -113,7 +116,7 @@ class _Work:
     def recover(self) -> None:
         """Finish what dead processes of this machine left behind."""
         for remains in self.journals.left_behind():
-            with self.database.transaction() as connection:
+            with self.database.transaction(alone=False) as connection:
                 self.close(connection, remains)
 
     def close(self, connection: sa.Connection, remains: Remains) -> tuple[Mark, ...]:
@@ -195,19 +198,25 @@ class _Run:
                 return
             yield from self._of(batch)
 
-    def _of(self, batch: Collection[Delivery]) -> Iterator[Mail]:
+    def _of(self, batch: Sequence[Delivery]) -> Iterator[Mail]:
         lost: frozenset[int] = frozenset()
+        written = self._work.write(batch)
         for delivery in batch:
             if self._work.stopping():
                 return
             if self._half_lease.rings:
                 lost = frozenset(one.id for one in batch) - self._renew()
+            mail = next(written)
             if delivery.id in lost:
                 continue  # the lease had ended, and the row is another worker's
-            mail = self._written(delivery)
-            if mail is not None:
+            if isinstance(mail, Mail):
                 self._under_way[delivery.id] = delivery
                 yield mail
+            elif mail is None:
+                self._end(delivery, DeliveryState.SKIPPED, None)
+            else:
+                unfit = Reply(code=554, enhanced="5.6.0", text=str(mail))
+                self._end(delivery, DeliveryState.FAILED, unfit)
             self._flush_if_due()
 
     def ending(self, mail: Mail) -> None:
@@ -237,7 +246,7 @@ class _Run:
         """
         done = False
         try:
-            with self._database.transaction() as connection:
+            with self._database.transaction(alone=False) as connection:
                 doubtful = self._work.close(connection, self._journal.remains)
             self.outcome.update(mark.state for mark in doubtful)
             done = True
@@ -246,7 +255,7 @@ class _Run:
 
     def _turn(self) -> tuple[tuple[Delivery, ...], int]:
         """Mark what has come back and claim what is due, in one transaction."""
-        with self._database.transaction() as connection:
+        with self._database.transaction(alone=False) as connection:
             now = self._clock()
             deliveries.mark(connection, self._journal.remains.ended, now=now)
             self._work.doubt_overdue(connection)
@@ -262,7 +271,7 @@ class _Run:
 
     def _flush_if_due(self) -> None:
         if self._flush.rings:
-            with self._database.transaction() as connection:
+            with self._database.transaction(alone=False) as connection:
                 deliveries.mark(connection, self._journal.remains.ended, now=self._clock())
             self._marked()
 
@@ -272,25 +281,14 @@ class _Run:
 
     def _renew(self) -> frozenset[int]:
         """Prolong the lease and give the rows that this process still holds."""
-        with self._database.transaction() as connection:
+        with self._database.transaction(alone=False) as connection:
             until = self._clock() + self._work.lease
             held = deliveries.renew(connection, self._journal.remains.name, until=until)
         self._half_lease.reset()
         return held
 
-    def _written(self, delivery: Delivery) -> Mail | None:
-        try:
-            mail = self._work.write(delivery)
-        except MessageError as error:
-            unfit = Reply(code=554, enhanced="5.6.0", text=str(error))
-            self._end(delivery, DeliveryState.FAILED, unfit)
-            return None
-        if mail is None:
-            self._end(delivery, DeliveryState.SKIPPED, None)
-        return mail
-
     def _is_sent_again(self, delivery: Delivery) -> bool:
-        with self._database.transaction() as connection:
+        with self._database.transaction(alone=False) as connection:
             return self._work.resend(deliveries.lists_of(connection, [delivery.id])[delivery.id])
 
     def _put_off(self, delivery: Delivery, reply: Reply, letter: int | None) -> None:

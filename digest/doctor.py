@@ -7,8 +7,11 @@ from zoneinfo import ZoneInfo
 
 from digest import pipeline
 from digest.app import App
+from digest.dkim import sign
+from digest.dkim.verify import verifies
 from digest.errors import DigestError, SettingsError
-from digest.model import Article
+from digest.message import Headers, message
+from digest.model import Article, Letter
 from digest.notify import masthead
 from digest.resources import locate
 from digest.tokens import Purpose
@@ -44,6 +47,7 @@ def examine(app: App) -> list[Check]:
         ("templates", _templates),
         ("sources", _sources),
         ("transport", _transport),
+        ("dkim", _dkim),
         ("inbound", _inbound),
         ("pages", _pages),
     ):
@@ -93,6 +97,29 @@ def _sources(app: App) -> str:
 
 def _transport(app: App) -> str:
     return app.transport.check()
+
+
+def _dkim(app: App) -> str:
+    if not app.signers:
+        return "there are no keys: mails are signed by the mail server, or by nobody"
+    publisher, moment = app.settings.publisher, app.clock()
+    headers = Headers(
+        from_name=publisher.name,
+        from_address=publisher.address,
+        to_address=publisher.address,
+        date=moment,
+        message_id=f"<sample@{publisher.domain}>",
+        list_id=f"sample.{publisher.domain}",
+        list_name=SAMPLE.title,
+    )
+    mail = sign(
+        message(Letter(subject=SAMPLE.title, html="", text=SAMPLE.text), headers), app.signers, moment
+    )
+    for key in app.signers:
+        if not verifies(mail, key):
+            raise SettingsError(f"a sample signed with {key.selector} does not verify")
+    names = ", ".join(f"{key.selector} ({key.algorithm})" for key in app.signers)
+    return f"mails are signed for {app.settings.signing_domain} with {names}, and a sample verifies"
 
 
 def _inbound(app: App) -> str:

@@ -1,21 +1,18 @@
-"""The day, one call per step: what is published, and how each reader's mail is made.
+"""The day, one call per step: what is published, and how it is printed.
 
-    publish   stored articles ─ curate ─▶ stories ─ choose ─ summarise ─▶ … ─ compose ─▶ issue ─▶ frozen, with a row
-              a reader
-    Writer    issue ─ tailor ─▶ … ─ render ─▶ letter (once a variant) ─ fill ─▶ … ─ message ─▶ one mail's bytes
+    publish        stored articles ─ curate ─▶ stories ─ choose ─ summarise ─▶ … ─ compose ─▶ issue ─▶ frozen, with a
+                   row a reader
+    print_letter   issue ─ shorten ─ render ─▶ letter that fits into a mail
 
 Publishing is one transaction: the issue and its deliveries are there together or not at all, and publishing the
 same list and date again changes nothing.
 """
 
 import dataclasses
-import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import lru_cache, partial
-from typing import Any
+from functools import partial
 
 import sqlalchemy as sa
 
@@ -24,24 +21,17 @@ from digest.collect import REMEMBERED, thread
 from digest.compose import compose, most_steps, shorten
 from digest.curate import LIKED_SINCE, NOTHING, RHYTHM_SINCE, Memory, curate, decide, shares
 from digest.errors import MessageError
-from digest.message import Headers, html_octets, message
-from digest.model import Article, Candidate, Correction, Delivery, Issue, Letter, Mail, Story, Told, Verdict
-from digest.notify import list_links, masthead
-from digest.plain import to_json
+from digest.message import html_octets
+from digest.model import Article, Candidate, Correction, Issue, Letter, Story, Told, Verdict
 from digest.recheck import Recheck
-from digest.render import Blank, Masthead, Press, Slot, fill, render
+from digest.render import Blank, Masthead, Press, fill, render
 from digest.revise import corrections_of, quoted
-from digest.shelf import Shelf
-from digest.store import Database, articles, deliveries, issues, subscribers, variants, votes
+from digest.store import Database, articles, deliveries, issues, subscribers, votes
 from digest.summarise import summarise_story
-from digest.tailor import Variant, due, tailor
-from digest.tokens import Purpose, Tokens
-from digest.wishes import Format
+from digest.tailor import due
 
 LARGEST_LETTER = 90_000
 """Octets of the encoded HTML; Gmail cuts a letter off at about 102 KB."""
-
-VARIANTS_KEPT = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,137 +243,6 @@ def print_letter(issue: Issue, head: Masthead, press: Press, *, letter: str) -> 
         else:
             low = middle
     return blank
-
-
-class Writer:
-    """Writes the mail of each delivery; what its readers share is made once."""
-
-    def __init__(self, settings: config.Settings, database: Database, press: Press, tokens: Tokens) -> None:
-        self._settings = settings
-        self._database = database
-        self._press = press
-        self._tokens = tokens
-        self._shelf = Shelf(database)
-        self._form = lru_cache(VARIANTS_KEPT)(self._print)
-
-    def __call__(self, delivery: Delivery) -> Mail | None:
-        """Write the mail of one delivery; None where nothing of the issue is what its reader wants.
-
-        Raises:
-            MessageError: it cannot be made as it should be.
-            SettingsError: a template is wrong.
-
-        """
-        form = self._form(delivery.issue_id, self._shelf.variant(delivery))
-        if form is None:
-            return None
-        issue = form.issue
-        publisher = self._settings.publisher
-        leave = self._tokens.make(Purpose.UNSUBSCRIBE, delivery.subscriber_id)
-        wish = self._tokens.make(Purpose.PREFERENCES, delivery.subscriber_id)
-        vote = self._tokens.make(Purpose.VOTE, delivery.subscriber_id)
-        answer = publisher.reply_to or publisher.own(
-            f"letter-{self._tokens.make(Purpose.LETTER, delivery.id)}"
-        )
-        unsubscribe = f"{publisher.url}/unsubscribe/{leave}"
-        slots = {
-            Slot.ADDRESS: delivery.address,
-            Slot.UNSUBSCRIBE_URL: unsubscribe,
-            Slot.PREFERENCES_URL: f"{publisher.url}/preferences/{wish}",
-            Slot.WEB_URL: f"{publisher.url}/archive/{issue.list}/{issue.date}?voter={vote}",
-            Slot.REPLY_ADDRESS: answer,
-        }
-        about = f"{issue.list}/{issue.date}/{delivery.subscriber_id}"
-        headers = Headers(
-            **_list_headers(self._settings, issue.list, issue.closed),
-            to_address=delivery.address,
-            reply_to=answer,
-            message_id=f"<{self._tokens.fingerprint(Purpose.MESSAGE_ID, about)}@{publisher.domain}>",
-            unsubscribe_urls=(
-                unsubscribe,
-                f"mailto:{publisher.own(f'unsubscribe-{leave}')}?subject=unsubscribe",
-            ),
-            one_click=True,
-            list_links=list_links(self._settings, issue.list),
-        )
-        letter = fill(form.blank, slots)
-        if delivery.wishes.format is Format.TEXT:
-            letter = dataclasses.replace(letter, html="")
-        return _mail(self._settings, letter, headers, variant_id=form.variant_id, delivery_id=delivery.id)
-
-    def _print(self, issue_id: int, wanted: Variant) -> "_Form | None":
-        """Print the letter of all readers who share a variant, and keep which stories it holds."""
-        held = self._shelf.issues(issue_id, wanted)
-        issue = held[-1]
-        own = self._settings.lists.get(issue.list)
-        if own is None:
-            raise MessageError(f"config.toml has no list {issue.list!r} any more")
-        ids = {story.id for one in held for story in one.stories} if len(held) > 1 else ()
-        with self._database.transaction() as connection:
-            cast = votes.by_story(connection, ids, since=issue.closed - LIKED_SINCE)
-        fitted = tailor(held, wanted, own, votes=cast)
-        alone = len(fitted.stories) <= len(issue.stories)  # else it holds other days as well
-        fitted = dataclasses.replace(fitted, thin=issue.thin and alone)
-        if not (fitted.stories or fitted.thin):
-            return None
-        head = masthead(self._settings, own, language=wanted.wishes.language)
-        if not self._settings.publisher.reply_to:  # else a person reads the answers
-            head = dataclasses.replace(head, offers=head.offers | {Slot.REPLY_ADDRESS})
-        blank = print_letter(fitted, head, self._press, letter=own.letter)
-        key = json.dumps(to_json(wanted), sort_keys=True)
-        with self._database.transaction() as connection:
-            variant_id = variants.put(connection, issue_id, key, fitted.stories)
-        return _Form(issue=issue, blank=blank, variant_id=variant_id)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Form:
-    """The letter of one variant, still without its reader."""
-
-    issue: Issue
-    blank: Blank
-    variant_id: int
-
-
-def one_off_mail(settings: config.Settings, issue: Issue, letter: Letter, address: str) -> Mail:
-    """Write a letter that belongs to no list; the same documents on the same day give the same Message-ID."""
-    print_of_it = hashlib.sha256(f"{address}\0{issue.date}\0{letter.text}".encode()).hexdigest()[:32]
-    message_id = f"<{print_of_it}@{settings.publisher.domain}>"
-    shared = _list_headers(settings, issue.list, issue.closed)
-    reply_to = settings.publisher.reply_to or None
-    headers = Headers(**shared, to_address=address, reply_to=reply_to, message_id=message_id)
-    return _mail(settings, letter, headers)
-
-
-def _mail(
-    settings: config.Settings,
-    letter: Letter,
-    headers: Headers,
-    *,
-    variant_id: int | None = None,
-    delivery_id: int | None = None,
-) -> Mail:
-    publisher = settings.publisher
-    return Mail(
-        envelope_from=publisher.bounce_address or publisher.address,
-        recipient=headers.to_address,
-        message=message(letter, headers),
-        variant_id=variant_id,
-        delivery_id=delivery_id,
-    )
-
-
-def _list_headers(settings: config.Settings, list_name: str, date: datetime) -> dict[str, Any]:
-    """Give the headers that all mails of a list share."""
-    publisher = settings.publisher
-    wishes = settings.lists.get(list_name)
-    return {
-        "from_name": publisher.name,
-        "from_address": publisher.address,
-        "list_id": f"{list_name}.{publisher.domain}",
-        "list_name": wishes.title if wishes else publisher.name,
-        "date": date,
-    }
 
 
 def one_off_letter(issue: Issue, head: Masthead, press: Press, *, letter: str) -> Letter:

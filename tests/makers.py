@@ -15,13 +15,15 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import issues as example
 import sqlalchemy as sa
 from hypothesis import settings
 
 from digest import config
-from digest.errors import SourceError, TransportError
+from digest.deliver import Write
+from digest.errors import MessageError, SourceError, TransportError
 from digest.group import group
 from digest.journal import Journals
 from digest.model import Article, Delivery, DeliveryState, Document, Mail, Reply, SubscriberState
@@ -58,11 +60,17 @@ class Clock:
         return self.at
 
 
+_FOLDERS: WeakKeyDictionary[Database, Path] = WeakKeyDictionary()
+
+
 @contextmanager
-def store(folder: Path, kind: Callable[..., Database] = Database) -> Iterator[Database]:
-    """Open the database in a folder, with its tables."""
-    database = kind("sqlite:///digest.db", base=folder)
+def store(
+    folder: Path, kind: Callable[..., Database] = Database, *, url: str = "sqlite:///digest.db"
+) -> Iterator[Database]:
+    """Open the database in a folder, or at a URL, with its tables."""
+    database = kind(url, base=folder)
     database.migrate()
+    _FOLDERS[database] = folder
     try:
         yield database
     finally:
@@ -77,11 +85,11 @@ class Interrupted(Database):
         self._left, self._happens = number, happens
 
     @contextmanager
-    def transaction(self) -> Iterator[sa.Connection]:
+    def transaction(self, *, alone: bool = True) -> Iterator[sa.Connection]:
         self._left = getattr(self, "_left", 0) - 1
         if self._left == 0:
             self._happens()
-        with super().transaction() as connection:
+        with super().transaction(alone=alone) as connection:
             yield connection
 
 
@@ -126,8 +134,23 @@ def states(database: Database) -> list[str]:
 
 
 def journals(database: Database) -> Journals:
-    """Give the journals beside a database in a folder."""
-    return Journals(Path(str(database.url.database)).parent / "journal", database.name)
+    """Give the journals of a database, in the folder that it was opened for."""
+    return Journals(_FOLDERS[database] / "journal", database.name)
+
+
+def writes(one: Callable[[Delivery], Mail | None]) -> Write:
+    """Write mails one by one, as a test says."""
+
+    def write_all(batch: Sequence[Delivery]) -> Iterator[Mail | MessageError | None]:
+        for delivery in batch:
+            try:
+                mail = one(delivery)
+            except MessageError as error:
+                yield error
+            else:
+                yield mail
+
+    return write_all
 
 
 def write(delivery: Delivery) -> Mail:

@@ -22,6 +22,7 @@ from digest.store import articles, subscribers
 from digest.wishes import Wishes
 
 SETTINGS = """
+database = "{url}"
 [publisher]
 address = "digest@digest.example"
 [web]
@@ -43,8 +44,9 @@ stories = 9
 class Newsroom:
     """A list with readers, whose mails a test reads; `more` are settings of the list."""
 
-    def __init__(self, folder: Path, more: str = "") -> None:
-        (folder / "config.toml").write_text(SETTINGS.replace("top_stories = 0", f"top_stories = 0\n{more}"))
+    def __init__(self, folder: Path, more: str = "", *, url: str = "sqlite:///digest.db") -> None:
+        text = SETTINGS.format(url=url).replace("top_stories = 0", f"top_stories = 0\n{more}")
+        (folder / "config.toml").write_text(text)
         self.clock = Clock()
         self.app = App(config.load(folder / "config.toml"), clock=self.clock)
         self.server = Mailserver()

@@ -3,6 +3,8 @@
 with Smtpd() as server:
     server.answer("RCPT", "550 5.1.1 no such user")    # the next RCPT; later ones are taken
     server.hang_up("BODY")                             # in the middle of the next mail
+    server.drip("END")                                 # an answer that begins, octet by octet, and never ends
+    server.take_and_hang_up()                          # the next mail, without a word
     ...
     assert server.verbs == ["EHLO", "MAIL", "RCPT", ...]
     assert server.mails[0].content == message
@@ -23,6 +25,9 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
 _HANG_UP = "hang up"
 _STALL = "stall"
+_DRIP = "drip"
+_TAKE = "take and hang up"
+_MISBEHAVIOUR = (_HANG_UP, _STALL, _DRIP)
 _VERBS = ("EHLO", "HELO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "RSET", "NOOP", "QUIT")
 
 
@@ -79,6 +84,8 @@ class Smtpd:
         tls: Certificate | None = None,
         accounts: dict[str, str] | None = None,
         smtputf8: bool = False,
+        pipelining: bool = False,
+        max_octets: int = 33_554_432,
     ) -> None:
         self.mails: list[Taken] = []
         self.verbs: list[str] = []
@@ -86,6 +93,7 @@ class Smtpd:
         self._script: dict[str, deque[str]] = defaultdict(deque)
         self._accounts = accounts or {}
         self._starttls, self._tls, self._smtputf8 = starttls, tls, smtputf8
+        self._pipelining, self._max_octets = pipelining, max_octets
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._socket.getsockname()[1]
         self.conversations: set[_Scripted] = set()
@@ -104,8 +112,20 @@ class Smtpd:
         """Say nothing more after the next such command."""
         self._script[verb].append(_STALL)
 
+    def drip(self, verb: str) -> None:
+        """Answer the next such command with octets that come one by one and never end."""
+        self._script[verb].append(_DRIP)
+
+    def take_and_hang_up(self) -> None:
+        """Take the next mail and close the connection instead of saying so."""
+        self._script["END"].append(_TAKE)
+
+    def heed(self, verb: str) -> None:
+        """Do as usual at the next such command."""
+        self._script[verb].append("")
+
     def scripted(self, verb: str) -> str | None:
-        return self._script[verb].popleft() if self._script[verb] else None
+        return (self._script[verb].popleft() if self._script[verb] else None) or None
 
     def __enter__(self) -> Self:
         ssl_context = self._tls.context() if self._tls else None
@@ -123,7 +143,7 @@ class Smtpd:
     async def _stop(self) -> None:
         self._server.close()
         for conversation in tuple(self.conversations):
-            if not conversation.transport.is_closing():
+            if conversation.transport is not None and not conversation.transport.is_closing():
                 conversation.transport.abort()
             await conversation.gone.wait()
         await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()}, return_exceptions=True)
@@ -133,6 +153,7 @@ class Smtpd:
             self,
             hostname="mx.test",
             enable_SMTPUTF8=self._smtputf8,
+            data_size_limit=self._max_octets,
             loop=self._loop,
             tls_context=self._starttls.context() if self._starttls else None,
             authenticator=self._authenticate,
@@ -148,11 +169,17 @@ class Smtpd:
         user, password = data.login.decode(), data.password.decode()
         return AuthResult(success=self._accounts.get(user) == password, handled=False, auth_data=data)
 
+    async def handle_EHLO(  # noqa: N802
+        self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
+    ) -> list[str]:
+        session.host_name = hostname
+        return [responses[0], *(["250-PIPELINING"] if self._pipelining else []), *responses[1:]]
+
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         answer = self.scripted("END")
-        if answer in (_HANG_UP, _STALL):
+        if answer in _MISBEHAVIOUR:
             await _misbehave(server, answer)
-        if answer is not None:
+        if answer not in (None, _TAKE):
             return answer
         self.mails.append(
             Taken(
@@ -164,6 +191,8 @@ class Smtpd:
                 user=session.auth_data.login.decode() if session.auth_data else None,
             )
         )
+        if answer == _TAKE:
+            await _misbehave(server, _HANG_UP)
         return "250 2.0.0 taken"
 
 
@@ -187,7 +216,7 @@ class _Scripted(SMTP):
         if line.endswith(self.__ident__.encode()):  # the greeting
             self.script.connections += 1
             answer = self.script.scripted("CONNECT")
-            if answer in (_HANG_UP, _STALL):
+            if answer in _MISBEHAVIOUR:
                 await _misbehave(self, answer)
             line = answer.encode() if answer else line
         await super().push(line)
@@ -201,7 +230,7 @@ def _in_front_of(verb: str) -> Callable[[_Scripted, str | None], Awaitable[None]
             await self.push("354 go on")
             await self._reader.readline()
             answer = within
-        if answer in (_HANG_UP, _STALL):
+        if answer in _MISBEHAVIOUR:
             await _misbehave(self, answer)
         elif answer is not None:
             await self.push(answer)
@@ -218,4 +247,7 @@ for _verb in _VERBS:
 async def _misbehave(server: SMTP, how: str) -> None:
     if how == _HANG_UP and server.transport is not None:
         server.transport.abort()
+    while how == _DRIP and server.transport is not None and not server.transport.is_closing():
+        server.transport.write(b"2")
+        await asyncio.sleep(0.02)
     await asyncio.Event().wait()  # until the connection is gone

@@ -205,11 +205,12 @@ def site(
     *,
     head_seconds: float = HEAD_SECONDS,
     body_seconds: float = BODY_SECONDS,
+    url: str = "sqlite:///digest.db",
 ) -> Iterator[Pages]:
     """Serve the pages over an empty database on a free port; an error that is logged fails the test."""
     wanted, clock = wanted or settings(), Clock()
     folder.mkdir(parents=True, exist_ok=True)
-    with store(folder) as database, bind("127.0.0.1:0") as listener:
+    with store(folder, url=url) as database, bind("127.0.0.1:0") as listener:
         pages = Pages(port=listener.getsockname()[1], database=database, settings=wanted, clock=clock)
         desk = Desk(
             settings=wanted,

@@ -19,6 +19,8 @@ from digest.collect import Inlet, PageReader, collect, gather
 from digest.config import Settings, kept_secret, read_secret
 from digest.correspondence import Door
 from digest.deliver import Settled, deliver
+from digest.dkim import Key
+from digest.dkim.files import read_keys
 from digest.doors import Handle
 from digest.errors import AddressError, IssueError, TransportError
 from digest.inbound import Inbound
@@ -52,6 +54,7 @@ from digest.tokens import Tokens
 from digest.transport.maildir import Maildir
 from digest.transport.smtp import Smtp
 from digest.wishes import Act, Command
+from digest.writer import Writer, one_off_mail
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -128,6 +131,11 @@ class App:
         return Tokens(given or kept_secret(self._folder / "secret"))
 
     @cached_property
+    def signers(self) -> tuple[Key, ...]:
+        """What signs the mails; empty where that is left to the mail server."""
+        return read_keys(self.settings)
+
+    @cached_property
     def fetcher(self) -> Fetcher:
         """The one way to the web."""
         limits = self.settings.fetch
@@ -140,9 +148,9 @@ class App:
         )
 
     @cached_property
-    def writer(self) -> pipeline.Writer:
+    def writer(self) -> Writer:
         """What writes the mails of deliveries."""
-        return pipeline.Writer(self.settings, self.database, self.press, self.tokens)
+        return Writer(self.settings, self.database, self.press, self.tokens, signers=self.signers)
 
     def collect(
         self, names: Sequence[str] | None = None, *, on_read: Callable[[Gathered], None] = lambda _: None
@@ -229,8 +237,13 @@ class App:
         wishes = self.settings.list_named(issue.list)
         return pipeline.web_letter(issue, masthead(self.settings, wishes), self.press, letter=wishes.letter)
 
-    def send(self, *, on_settled: Callable[[Settled], None] = lambda _: None) -> Counter[DeliveryState]:
-        """Send every mail that is due."""
+    def send(
+        self,
+        *,
+        stopping: Callable[[], bool] = lambda: False,
+        on_settled: Callable[[Settled], None] = lambda _: None,
+    ) -> Counter[DeliveryState]:
+        """Send every mail that is due; once it is `stopping`, none is begun."""
         return deliver(
             self.database,
             self.transport,
@@ -238,6 +251,7 @@ class App:
             write=self.writer,
             journals=self.journals,
             clock=self.clock,
+            stopping=stopping,
             on_settled=on_settled,
         )
 
@@ -264,7 +278,8 @@ class App:
 
     def send_one_off(self, issue: Issue, letter: Letter, addresses: Sequence[str]) -> list[tuple[str, Reply]]:
         """Send a one-off letter at once and give what the server said of each address."""
-        return self._send_now([pipeline.one_off_mail(self.settings, issue, letter, to) for to in addresses])
+        mails = [one_off_mail(self.settings, issue, letter, to, signers=self.signers) for to in addresses]
+        return self._send_now(mails)
 
     def list_or_first(self, name: str | None) -> str:
         """Give the name of a list that the settings have, by default of their first one.
@@ -282,7 +297,7 @@ class App:
         """Give what runs the day in this process, after a look whether it could."""
         from digest.app.daemon import engine  # noqa: PLC0415 - scheduler, web server and mail doors: for `serve` alone
 
-        self.database, self.press, self.tokens, self.transport  # noqa: B018 - what is wrong shall show before the first hour
+        self.database, self.press, self.tokens, self.transport, self.signers  # noqa: B018 - what is wrong shall show before the first hour
         return engine(self)
 
     @cached_property
@@ -307,7 +322,7 @@ class App:
         return notify(
             self.database,
             self.transport,
-            write=Correspondent(self.settings, self.press, self.tokens),
+            write=Correspondent(self.settings, self.press, self.tokens, signers=self.signers),
             clock=self.clock,
         )
 

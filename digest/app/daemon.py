@@ -112,8 +112,8 @@ def _publish_list(app: "App", name: str, began: datetime, looked_for: dict[str, 
         log.info("%s: too few stories for an issue of %s yet", name, on)
 
 
-def _send(app: "App") -> None:
-    for state, count in app.send().items():
+def _send(app: "App", stop: threading.Event) -> None:
+    for state, count in app.send(stopping=stop.is_set).items():
         log.info("%d mails %s", count, state)
 
 

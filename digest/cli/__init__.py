@@ -11,7 +11,7 @@ import sys
 
 from typer.exceptions import Abort, TyperException
 
-from digest.cli import consent, explain, receive, run, serve, setup, step, subscribers  # noqa: F401 - importing them registers their commands
+from digest.cli import consent, dkim, explain, receive, run, serve, setup, step, subscribers  # noqa: F401 - importing them registers their commands
 from digest.cli.screen import app, complain
 from digest.errors import DigestError
 

@@ -16,9 +16,11 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel, Field, PrivateAttr, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from digest.address import parse_address
 from digest.config.tables import (
     MORE,
     Delivery,
+    Dkim,
     Fetch,
     Inbound,
     List,
@@ -38,6 +40,7 @@ from digest.resources import shipped
 __all__ = [
     "MORE",
     "Delivery",
+    "Dkim",
     "Fetch",
     "Inbound",
     "List",
@@ -50,8 +53,10 @@ __all__ = [
     "Transport",
     "Web",
     "Weights",
+    "keep_private",
     "kept_secret",
     "load",
+    "read_private",
     "read_secret",
 ]
 
@@ -77,6 +82,7 @@ class Settings(BaseSettings):
     templates: Path | Literal[""] = ""
     publisher: Publisher = Publisher()
     transport: Transport = Transport()
+    dkim: Dkim = Dkim()
     fetch: Fetch = Fetch()
     delivery: Delivery = Delivery()
     signup: Signup = Signup()
@@ -98,6 +104,11 @@ class Settings(BaseSettings):
     def base(self) -> Path:
         """The folder that relative paths start from."""
         return self._base
+
+    @property
+    def signing_domain(self) -> str:
+        """The domain that signs the mails (DKIM), as A-labels."""
+        return self.dkim.domain or parse_address(self.publisher.address).domain
 
     def list_named(self, name: str) -> List:
         """Give one list's settings.
@@ -146,11 +157,8 @@ def load(path: Path | None = None) -> Settings:
         raise SettingsError(f"the environment: {error}") from None
     settings._file, settings._base = file, file.parent if path else Path.cwd()  # noqa: SLF001 - built here
     _refuse_unknown_sources(settings)
-    if settings.delivery.lease_seconds <= 2 * settings.transport.timeout_seconds:
-        raise SettingsError(
-            f"{file.name}: delivery.lease_seconds must be over twice transport.timeout_seconds, or a mail that a slow"
-            " server is still taking counts as lost"
-        )
+    _refuse_short_leases(settings)
+    _refuse_unaligned(settings)
     return settings
 
 
@@ -177,9 +185,7 @@ def kept_secret(path: Path) -> str:
 
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_hex(32))
+        keep_private(path, secrets.token_hex(32).encode("ascii"))
     except FileExistsError:
         pass
     except OSError as error:
@@ -192,6 +198,34 @@ def kept_secret(path: Path) -> str:
             f"{path} is empty; remove it and a new secret is made, which ends the links of old letters"
         )
     return kept
+
+
+def keep_private(path: Path, octets: bytes) -> None:
+    """Write a new file that only this user can read.
+
+    Raises:
+        OSError: it is there already, or cannot be written.
+
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(octets)
+
+
+def read_private(path: Path) -> bytes:
+    """Read a file that only this user can read.
+
+    Raises:
+        SettingsError: it cannot be read, or others can.
+
+    """
+    try:
+        with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_mode & 0o077:
+                raise SettingsError(f"{path} is open to others: chmod 600 {path}")
+            return file.read()
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}") from None
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -212,6 +246,14 @@ def _refuse_unknown_names(environ: Mapping[str, str]) -> None:
             )
 
 
+def _refuse_short_leases(settings: Settings) -> None:
+    if settings.delivery.lease_seconds <= 2 * settings.transport.timeout_seconds:
+        raise SettingsError(
+            f"{settings.file.name}: delivery.lease_seconds must be over twice transport.timeout_seconds, or a mail that"
+            " a slow server is still taking counts as lost"
+        )
+
+
 def _refuse_unknown_sources(settings: Settings) -> None:
     for list_name, wanted in settings.lists.items():
         for name in wanted.sources:
@@ -220,6 +262,16 @@ def _refuse_unknown_sources(settings: Settings) -> None:
                 raise SettingsError(
                     f"{where}: no source is called {name!r}{_nearest(name, settings.sources)}"
                 )
+
+
+def _refuse_unaligned(settings: Settings) -> None:
+    """Let no domain sign that receivers would not take for the author's (RFC 9989: alignment)."""
+    author, signing = parse_address(settings.publisher.address).domain, settings.signing_domain
+    if author != signing and not author.endswith(f".{signing}"):
+        raise SettingsError(
+            f"{settings.file.name}: dkim.domain: {signing} is neither {author}, the domain of publisher.address, "
+            "nor above it"
+        )
 
 
 def _explain(error: Mapping[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """The tables of config.toml, each with its keys and their defaults."""
 
+import re
 from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,6 +17,10 @@ MORE = "more"
 
 _LONGEST_LOCAL = 17
 """Octets that +unsubscribe- and a token leave of the 64 that RFC 5321 section 4.5.3.1.1 gives."""
+
+
+_LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_SELECTOR = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")  # RFC 6376 section 3.1
 
 
 def _zone(name: str) -> str:
@@ -42,6 +47,25 @@ def _address(text: str) -> str:
     return text
 
 
+def _domain(text: str) -> str:
+    try:
+        return parse_address(f"postmaster@{text}").domain if text else text
+    except ValueError:
+        raise ValueError(f"{text!r} is not a domain name such as digest.example") from None
+
+
+def check_selector(text: str) -> str:
+    """Give the name of a DKIM key back, if it can be one.
+
+    Raises:
+        ValueError: it cannot.
+
+    """
+    if not _SELECTOR.fullmatch(text):
+        raise ValueError(f"{text!r} is not a selector: letters, digits and hyphens, as in 20261126-rsa")
+    return text
+
+
 def _listen(text: str) -> str:
     host, _, port = text.rpartition(":")
     if text and not (host and port.isdigit() and int(port) < 2**16):
@@ -64,6 +88,7 @@ def _http(url: str) -> str:
 
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+Selector = Annotated[str, AfterValidator(check_selector)]
 Zone = Annotated[str, AfterValidator(_zone)]
 TimeOfDay = Annotated[str, AfterValidator(_hour)]
 Url = Annotated[str, AfterValidator(_http)]
@@ -122,6 +147,13 @@ class Transport(_Table):
     hello_name: str = ""
     timeout_seconds: Positive = 300
     connections: Annotated[int, Field(ge=1, le=100)] = 4
+
+
+class Dkim(_Table):
+    """Who signs the mails."""
+
+    domain: Annotated[str, AfterValidator(_domain)] = ""
+    keys: dict[Selector, Path] = Field(default_factory=dict)
 
 
 class Fetch(_Table):

@@ -34,7 +34,7 @@ class LocalEngine:
     """Runs the day's jobs until it is told to stop, and what stands beside them.
 
     Each job does whatever is due. What it raises is logged, and it is tried again at its next time. What stands beside
-    runs until the event that it is given is set; where it cannot go on, the rest does.
+    runs until the event that it is given is set, and so does sending; where it cannot go on, the rest does.
     """
 
     def __init__(
@@ -43,23 +43,24 @@ class LocalEngine:
         collect: Callable[[], None],
         every_minutes: int,
         publish_due: Callable[[], None],
-        send_due: Callable[[], None],
+        send_due: Callable[[threading.Event], None],
         forget_due: Callable[[], None],
         beside: Mapping[str, Callable[[threading.Event], None]],
     ) -> None:
         self._beside = beside
+        self._stop = threading.Event()
         self._scheduler = BackgroundScheduler(
             timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         )
         on_the_minute = CronTrigger(second=0, timezone=UTC)
         self._add("collect", collect, IntervalTrigger(minutes=every_minutes, timezone=UTC))
         self._add("publish", publish_due, on_the_minute)
-        self._add("send", send_due, on_the_minute)
+        self._add("send", partial(send_due, self._stop), on_the_minute)
         self._add("forget", forget_due, IntervalTrigger(hours=FORGET_HOURS, timezone=UTC))
 
     def run(self) -> None:
-        """Run until SIGTERM or SIGINT; a job that is at work is let finish."""
-        stop = threading.Event()
+        """Run until SIGTERM or SIGINT; a job that is at work is let finish, but no further mail is begun."""
+        stop = self._stop
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         threads = [

@@ -2,12 +2,13 @@
 
 import dataclasses
 import re
+from collections.abc import Sequence
 from functools import cached_property
 
 from digest import config
 from digest.address import parse_address
 from digest.correspondence import Notice, NoticeKind, Thread
-from digest.message import Attachment, Headers, message
+from digest.message import Attachment, Headers, Signer, message
 from digest.model import Letter, Mail
 from digest.notify.contents import FILE_NAME, SUBSCRIBED, Contents
 from digest.notify.links import confirm_token, list_links, preferences_url, unsubscribe_urls, wishes_address
@@ -23,10 +24,13 @@ _THREAD_LENGTH = 10  # Message-IDs of those before; more of them help no mail pr
 class Correspondent:
     """Writes the mail of each notice; the same notice gives the same bytes."""
 
-    def __init__(self, settings: config.Settings, press: Press, tokens: Tokens) -> None:
+    def __init__(
+        self, settings: config.Settings, press: Press, tokens: Tokens, *, signers: Sequence[Signer] = ()
+    ) -> None:
         self._settings = settings
         self._press = press
         self._tokens = tokens
+        self._signers = signers
 
     def __call__(self, notice: Notice) -> Mail:
         """Write the mail of one notice; what answers a mail comes from nobody (RFC 3834 section 3.3).
@@ -45,7 +49,7 @@ class Correspondent:
         return Mail(
             envelope_from="" if notice.thread else publisher.bounce_address or publisher.address,
             recipient=notice.address,
-            message=message(sheet.letter(), sheet.headers(), attachment=attachment),
+            message=message(sheet.letter(), sheet.headers(), attachment=attachment, signers=self._signers),
         )
 
 

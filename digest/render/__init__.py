@@ -15,7 +15,7 @@ import hashlib
 import html
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -35,7 +35,7 @@ from digest.render.pieces import Chapter, Desk, Piece
 from digest.render.press import Press, environment
 from digest.wishes import Act, Command
 
-__all__ = ["Blank", "Masthead", "Press", "Slot", "environment", "fill", "render", "render_notice"]
+__all__ = ["Blank", "Masthead", "Press", "Slot", "cut", "environment", "fill", "render", "render_notice"]
 
 _EXAMPLE = 3  # the number of the story that an example speaks of
 _PREHEADER = 130  # characters that mail programs show behind the subject
@@ -144,10 +144,18 @@ def fill(letter: Blank, slots: Mapping[Slot, str]) -> Letter:
     )
 
 
-def _filled(text: str, key: str, slots: Mapping[Slot, str]) -> str:
+def cut(text: str, key: str) -> Iterator[str | Slot]:
+    """Give what stands between the slots of a text and the slots themselves, in turn; text is first and last."""
     head, *parts = text.split(f"{key}-")
-    marked = (part.partition("-") for part in parts)
-    return head + "".join(slots[Slot(slot)] + rest for slot, _, rest in marked)
+    yield head
+    for part in parts:
+        slot, _, rest = part.partition("-")
+        yield Slot(slot)
+        yield rest
+
+
+def _filled(text: str, key: str, slots: Mapping[Slot, str]) -> str:
+    return "".join(slots[piece] if isinstance(piece, Slot) else piece for piece in cut(text, key))
 
 
 def _mark(key: str, slot: str) -> str:

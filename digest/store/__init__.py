@@ -1,8 +1,16 @@
 """Everything that is kept, in one database; each module below holds the statements about one noun.
 
 The seam is the connection: `Database` opens SQLite or PostgreSQL, and every statement is written once.
+
+Transactions take turns, on both: SQLite has one writer at a time, and on PostgreSQL each takes the database's one
+advisory lock first. So what is read at the beginning of a transaction is true until its end, and a statement that looks
+before it writes (the next number of an issue, the last link of the chain of consent, a cap that counts, a key that
+is taken once) needs nothing else, in however many processes. The ledger's work is the exception, since many
+workers do it at once: its transactions say `alone=False`, and hold on PostgreSQL because rows are claimed by
+FOR UPDATE SKIP LOCKED and every later write names the claim.
 """
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +22,15 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from digest.errors import SettingsError, StoreError
 
 BUSY_SECONDS = 30
-"""How long a statement waits for another process's transaction on SQLite."""
+"""How long a statement waits for another process's transaction."""
+
+TURN = 0x64696765737400
+"""The number of the advisory lock; PostgreSQL keeps those of each database apart."""
+
+POSTGRESQL = "postgresql+psycopg"
+
+
+_SQLITE = (3, 38)  # the first that reads JSON with ->>
 
 
 class Database:
@@ -27,20 +43,41 @@ class Database:
             raise SettingsError(
                 f"database = {url!r} is no SQLAlchemy URL; an example: sqlite:///var/digest.db"
             ) from None
-        if parsed.get_backend_name() == "sqlite" and parsed.database:
+        backend = parsed.drivername.partition("+")[0]
+        if backend == "postgresql":
+            parsed = parsed.set(drivername=POSTGRESQL)
+        elif backend != "sqlite":
+            raise SettingsError(
+                f"database = {url!r}: it can be sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME"
+            )
+        elif sqlite3.sqlite_version_info < _SQLITE:
+            raise SettingsError(f"SQLite here is {sqlite3.sqlite_version}; 3.38 or newer is needed")
+        elif parsed.database:
             parsed = parsed.set(database=str(base / parsed.database))
         self.url = parsed
         try:
             self._engine = sa.create_engine(parsed, **_options(parsed))
-        except (NoSuchModuleError, ImportError) as error:
-            raise SettingsError(f"database = {url!r}: {error}") from None
-        if parsed.get_backend_name() == "sqlite":
+        except ModuleNotFoundError as error:
+            raise SettingsError(
+                f"database = {self.name!r}: {error}; pip install 'daily-digest[postgres]'"
+            ) from None
+        except (
+            NoSuchModuleError,
+            ImportError,
+        ) as error:  # sqlite+something, or a library of the system's is missing
+            raise SettingsError(f"database = {self.name!r}: {error}") from None
+        if self.on_postgresql:
+            sa.event.listen(self._engine, "connect", _prepare_postgresql)
+        else:
             sa.event.listen(self._engine, "connect", _prepare_sqlite)
             sa.event.listen(self._engine, "begin", _begin_immediate)
 
     @contextmanager
-    def transaction(self) -> Iterator[sa.Connection]:
+    def transaction(self, *, alone: bool = True) -> Iterator[sa.Connection]:
         """Give a connection whose work is committed at the end of the block, or undone by an exception.
+
+        It begins when no other is at work, but for those that are not `alone`: these rely on no more than the rows
+        that they lock. SQLite makes no difference.
 
         Raises:
             StoreError: the database is not there, is read-only, full, or busy for too long.
@@ -48,10 +85,12 @@ class Database:
         """
         try:
             with self._engine.begin() as connection:
+                if alone and self.on_postgresql:
+                    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(TURN)))
                 yield connection
         except DBAPIError as error:
             raise StoreError(
-                f"the database {self.name} cannot be used: {error.orig}{_advice(error)}"
+                f"the database {self.name} cannot be used: {_first_line(error)}{_advice(error)}"
             ) from error
 
     def migrate(self) -> None:
@@ -88,13 +127,47 @@ class Database:
         """The URL without its password."""
         return self.url.render_as_string(hide_password=True)
 
+    @property
+    def on_postgresql(self) -> bool:
+        """Whether it is one that many machines can share."""
+        return self.url.get_backend_name() == "postgresql"
+
 
 def _options(url: sa.URL) -> dict[str, Any]:
+    if url.drivername == POSTGRESQL:
+        return {
+            "isolation_level": "READ COMMITTED",  # who has had to wait for its turn must see what was done before it
+            "pool_pre_ping": True,  # a server that was restarted is found at once
+            "connect_args": {"options": _SESSION},
+        }
     if (
         url.get_backend_name() == "sqlite" and not url.database
     ):  # in memory: one connection, or each sees its own
         return {"poolclass": sa.StaticPool, "connect_args": {"check_same_thread": False}}
     return {}
+
+
+_SESSION = " ".join(
+    f"-c {setting}"
+    for setting in (
+        f"lock_timeout={BUSY_SECONDS}s",
+        "tcp_keepalives_idle=30",  # a machine that vanishes with its turn loses it within a minute
+        "tcp_keepalives_interval=10",
+        "tcp_keepalives_count=3",
+    )
+)
+
+
+def _prepare_postgresql(connection: Any, _record: Any) -> None:
+    from psycopg.types.string import StrDumperUnknown  # noqa: PLC0415 - only there with the extra
+
+    class Dumper(StrDumperUnknown):
+        """Leaves out NUL, which PostgreSQL's text cannot hold and nothing that we keep means."""
+
+        def dump(self, text: str) -> Any:
+            return super().dump(text.replace("\0", ""))
+
+    connection.adapters.register_dumper(str, Dumper)
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
@@ -123,14 +196,45 @@ def _make_folder(folder: Path) -> None:
         ) from None
 
 
+_BUSY = "another run holds it: try again when that has ended"
+_NO_ROOM = "make room on the disk and run again: nothing was lost"
+_NOT_THERE = "is the server running, and is `database` right? Run again when it is: nothing was lost"
+
+_ADVICE = (  # what a message of SQLite or of PostgreSQL's library says → what to do
+    ("locked", _BUSY),
+    ("readonly", "is the folder there, and may this user write to it?"),
+    ("unable to open", "is the folder there, and may this user write to it?"),
+    ("full", _NO_ROOM),
+    ("disk I/O", _NO_ROOM),
+    ("not a database", "move that file away, or set `database` to another one"),
+    ("authentication", "mend the user and the password in `database`"),
+    ("does not exist", "make it with `createdb`, or mend its name or user in `database`"),
+    ("too many clients", "let the server take more connections (max_connections), or run fewer workers"),
+    ("connection", _NOT_THERE),
+    ("resolve", _NOT_THERE),
+)
+
+_ADVICE_ON_STATES = {  # SQLSTATE, which PostgreSQL gives in every language → what to do
+    "55P03": _BUSY,
+    "40P01": _BUSY,
+    "53100": _NO_ROOM,
+    "25006": "it is a copy that only reads: name the one that writes",
+    "42501": "let its user make and write tables there",
+    "57P01": _NOT_THERE,
+    "57P02": _NOT_THERE,
+    "57P03": _NOT_THERE,
+}
+
+
 def _advice(error: DBAPIError) -> str:
-    text = str(error.orig)
-    if "locked" in text:
-        return "; another run holds it: try again when that has ended"
-    if "readonly" in text or "unable to open" in text:
-        return "; is the folder there, and may this user write to it?"
-    if "full" in text or "disk I/O" in text:
-        return "; make room on the disk and run again: nothing was lost"
-    if "not a database" in text:
-        return "; move that file away, or set `database` to another one"
-    return ""
+    state = getattr(error.orig, "sqlstate", None)
+    if state is None:
+        advice = next((advice for part, advice in _ADVICE if part in str(error.orig)), None)
+    else:
+        advice = _ADVICE_ON_STATES.get(state)
+    return f"; {advice}" if advice else ""
+
+
+def _first_line(error: DBAPIError) -> str:
+    """Say what went wrong; PostgreSQL's further lines quote what was to be written, which no log should."""
+    return str(error.orig).partition("\n")[0]

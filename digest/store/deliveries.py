@@ -63,7 +63,8 @@ def enqueue(
             sa.literal(0),
             last,
         ).where(active, *alike)
-        rows += connection.execute(sa.insert(deliveries).from_select(names, row)).rowcount
+        insert = sa.insert(deliveries).from_select(names, row).execution_options(preserve_rowcount=True)
+        rows += connection.execute(insert).rowcount
     return rows
 
 

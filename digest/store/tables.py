@@ -16,7 +16,7 @@ metadata = sa.MetaData(
 
 
 class Instant(sa.TypeDecorator[datetime]):
-    """An aware moment, kept in UTC; SQLite has no zones, so it is made aware again on the way out."""
+    """An aware moment, kept in UTC; what a database gives, without a zone or in its server's, is put right."""
 
     impl = sa.DateTime(timezone=True)
     cache_ok = True
@@ -30,8 +30,10 @@ class Instant(sa.TypeDecorator[datetime]):
         return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:  # noqa: ARG002
-        """Give it back aware."""
-        return value if value is None or value.tzinfo else value.replace(tzinfo=UTC)
+        """Give it back aware, and in UTC."""
+        if value is None:
+            return None
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
 
 
 articles = sa.Table(

@@ -17,7 +17,8 @@ def test_init_writes_the_shipped_settings_which_run_as_they_are(terminal: Termin
     written = terminal.digest("init").succeeded()
     assert "digest doctor" in written.out
     assert terminal.read("config.toml") == (ROOT / "config.toml").read_text(encoding="utf-8")
-    assert set(verdicts(terminal)) == {
+    told = verdicts(terminal)
+    assert set(told) == {
         "settings",
         "lists",
         "store",
@@ -25,9 +26,11 @@ def test_init_writes_the_shipped_settings_which_run_as_they_are(terminal: Termin
         "templates",
         "sources",
         "transport",
+        "dkim",
         "inbound",
         "pages",
     }
+    assert "there are no keys: mails are signed by the mail server" in told["dkim"][1]
 
 
 def test_init_makes_the_folder_it_is_given(terminal: Terminal) -> None:
@@ -46,7 +49,7 @@ def test_init_overwrites_nothing_unless_told_to(terminal: Terminal) -> None:
 def test_doctor_says_of_each_part_that_it_works_and_sends_nothing(terminal: Terminal) -> None:
     terminal.small_day()
     told = terminal.digest("doctor").succeeded()
-    assert [line.split()[0] for line in told.out.splitlines()] == ["ok"] * 9
+    assert [line.split()[0] for line in told.out.splitlines()] == ["ok"] * 10
     assert not any((terminal.folder / "var").rglob("*.eml"))
     assert not (terminal.folder / "var/issues").exists()
 

@@ -109,9 +109,9 @@ Open = Callable[..., Form]
 
 
 @pytest.fixture
-def form(tmp_path: Path) -> Iterator[Open]:
+def form(tmp_path: Path, database_url: str) -> Iterator[Open]:
     """Open a form with limits; what is not named is roomy."""
-    with store(tmp_path) as database:
+    with store(tmp_path, url=database_url) as database:
 
         def opened(**limits: object) -> Form:
             settings = config.Settings.model_validate({"lists": {"daily": {}}, "signup": ROOMY | limits})
@@ -124,6 +124,7 @@ def form(tmp_path: Path) -> Iterator[Open]:
         yield opened
 
 
+@pytest.mark.on_both
 def test_an_address_gets_one_question_a_day_however_often_it_is_typed(form: Open) -> None:
     desk = form(confirmations_per_address_a_day=1)
 
@@ -133,6 +134,7 @@ def test_an_address_gets_one_question_a_day_however_often_it_is_typed(form: Open
     assert desk.fill_in(forward=60)
 
 
+@pytest.mark.on_both
 def test_one_who_has_said_yes_may_ask_for_something_else_the_same_day(form: Open) -> None:
     desk = form(confirmations_per_address_a_day=1)
     assert desk.fill_in()
@@ -196,6 +198,7 @@ def test_spellings_that_count_as_one_are_kept_apart_for_delivery(form: Open) -> 
         assert {one.address for one in subscribers.all_of(connection)} == set(given)
 
 
+@pytest.mark.on_both
 def test_a_network_has_so_many_an_hour_and_another_one_its_own(form: Open) -> None:
     desk = form(confirmations_per_network_an_hour=3)
 
@@ -239,6 +242,7 @@ def test_being_vouched_for_lifts_no_other_cap(form: Open) -> None:
     assert others.count(True) == 1
 
 
+@pytest.mark.on_both
 def test_all_together_get_so_many_an_hour(form: Open) -> None:
     desk = form(confirmations_an_hour=4)
 
@@ -328,6 +332,7 @@ def test_questions_count_among_the_answers_of_a_day(form: Open) -> None:
     assert [len(desk.answer(Act.PAUSE)) for _ in range(3)] == [1, 0, 0]
 
 
+@pytest.mark.on_both
 def test_help_comes_once_a_day(form: Open) -> None:
     desk = form()
     desk.become(SubscriberState.ACTIVE)

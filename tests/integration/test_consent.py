@@ -21,8 +21,8 @@ ADA, BOB = "a" * 32, "b" * 32  # keyed hashes of addresses
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    with store(tmp_path) as opened:
+def database(tmp_path: Path, database_url: str) -> Iterator[Database]:
+    with store(tmp_path, url=database_url) as opened:
         yield opened
 
 
@@ -58,6 +58,7 @@ def said(database: Database, subject: str = ADA) -> list[Consent | None]:
         return [entry.consent for entry in consents.of(connection, subject)]
 
 
+@pytest.mark.on_both
 def test_an_entry_says_who_agreed_to_what_when_how_and_to_which_words(database: Database) -> None:
     log(database, "pending", wording="v1", at=MORNING)
     log(database, "active", wording="v1", at=MORNING + timedelta(minutes=5))
@@ -79,6 +80,7 @@ def test_an_empty_log_holds(database: Database) -> None:
     assert fault(database, head=consents.FIRST_LINK) is None
 
 
+@pytest.mark.on_both
 def test_the_moment_of_an_entry_is_the_same_in_every_zone(database: Database) -> None:
     log(database, at=datetime.fromisoformat("2015-10-21T08:00:00.123456+02:00"))
 
@@ -133,6 +135,7 @@ def test_the_place_that_is_named_is_where_it_no_longer_holds(database: Database)
     assert fault(database) == "entry 4 does not follow from the one before it"
 
 
+@pytest.mark.on_both
 def test_a_log_that_was_cut_off_is_found_by_a_link_kept_elsewhere_alone(database: Database) -> None:
     log(database)
     kept = log(database)
@@ -153,6 +156,7 @@ def test_a_log_that_was_written_anew_is_found_by_a_link_kept_elsewhere(database:
     assert fault(database, head=kept) is not None
 
 
+@pytest.mark.on_both
 def test_the_number_of_an_entry_that_is_gone_is_not_given_again(database: Database) -> None:
     log(database)
     change(database, "DELETE FROM consents")
@@ -162,6 +166,7 @@ def test_the_number_of_an_entry_that_is_gone_is_not_given_again(database: Databa
         assert [entry.id for entry in consents.page(connection, after=0, limit=9)] == [2]
 
 
+@pytest.mark.on_both
 def test_forgetting_a_reader_keeps_the_chain_and_nothing_that_he_said(database: Database) -> None:
     for subject in (ADA, BOB, ADA, BOB):
         log(database, subject=subject)
@@ -187,6 +192,7 @@ def test_the_hash_that_stays_cannot_be_guessed_from_what_is_known_of_a_reader(da
     assert all(len(row.salt) == 32 for row in rows)
 
 
+@pytest.mark.on_both
 def test_the_log_is_given_in_pages_and_whole(database: Database) -> None:
     for number in range(7):
         log(database, at=MORNING + timedelta(hours=number))
@@ -235,6 +241,7 @@ def expire(database: Database, *, before: datetime) -> int:
         return consents.expire(connection, before=before)
 
 
+@pytest.mark.on_both
 @pytest.mark.parametrize(
     ("acts", "kept"),
     [

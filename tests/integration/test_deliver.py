@@ -24,6 +24,7 @@ from makers import (
     states,
     store,
     write,
+    writes,
 )
 from smtp_server import Smtpd
 
@@ -32,7 +33,6 @@ from digest.deliver import BATCH, Settled, deliver
 from digest.errors import MessageError, SettingsError, StoreError, TransportError
 from digest.journal import Journals
 from digest.model import Delivery, DeliveryState, Mail, Reply, SubscriberState, SuppressionReason
-from digest.pipeline import Writer
 from digest.protocols import Pause, Session, Transport
 from digest.render import environment
 from digest.resources import shipped
@@ -40,6 +40,7 @@ from digest.store import Database, subscribers
 from digest.tokens import Tokens
 from digest.transport.maildir import Maildir
 from digest.transport.smtp import Smtp
+from digest.writer import Writer
 
 HOLD = config.Delivery()
 RESEND = config.Delivery(in_doubt="resend")
@@ -50,8 +51,8 @@ SKIPPED, IN_DOUBT = DeliveryState.SKIPPED, DeliveryState.IN_DOUBT
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    with store(tmp_path) as opened:
+def database(tmp_path: Path, database_url: str) -> Iterator[Database]:
+    with store(tmp_path, url=database_url) as opened:
         yield opened
 
 
@@ -61,14 +62,14 @@ def run(
     clock: Clock | None = None,
     *,
     settings: config.Delivery = HOLD,
-    writer: Callable[[Delivery], Mail] = write,
+    writer: Callable[[Delivery], Mail] | Writer = write,
     machine: Journals | None = None,
 ) -> dict[DeliveryState, int]:
     outcome = deliver(
         database,
         transport,
         settings,
-        write=writer,
+        write=writer if isinstance(writer, Writer) else writes(writer),
         journals=machine or journals(database),
         clock=clock or Clock(),
     )
@@ -100,6 +101,7 @@ def test_a_mail_that_is_refused_for_good_fails_and_the_others_leave(database: Da
     assert (rows(database)[1].code, rows(database)[1].reply) == (550, "as told")
 
 
+@pytest.mark.on_both
 def test_a_mail_that_is_refused_for_now_is_tried_again_and_not_before_its_time(database: Database) -> None:
     ledger(database)
     server, clock = Mailserver().refuse(451), Clock()
@@ -133,7 +135,7 @@ def test_each_row_is_told_of_as_it_is_settled(database: Database) -> None:
         database,
         Mailserver().refuse(250, 550, 451),
         HOLD,
-        write=write,
+        write=writes(write),
         journals=journals(database),
         clock=Clock(),
         on_settled=heard.append,
@@ -144,6 +146,7 @@ def test_each_row_is_told_of_as_it_is_settled(database: Database) -> None:
     assert [settled.reply and settled.reply.code for settled in heard] == [250, 550, 451]
 
 
+@pytest.mark.on_both
 def test_more_mails_than_are_claimed_at_once_all_leave(database: Database) -> None:
     ledger(database, BATCH + 1)
     server = Mailserver()
@@ -161,6 +164,7 @@ def test_where_nothing_is_due_nobody_connects(database: Database) -> None:
     assert server.connections == 0
 
 
+@pytest.mark.on_both
 def test_readers_who_left_or_are_suppressed_since_get_nothing(database: Database) -> None:
     ledger(database, 3)
     become(database, reader(1), state=SubscriberState.UNSUBSCRIBED)
@@ -175,6 +179,7 @@ def test_readers_who_left_or_are_suppressed_since_get_nothing(database: Database
 # --- the line dies
 
 
+@pytest.mark.on_both
 def test_without_a_line_all_is_given_back_and_the_run_ends(database: Database) -> None:
     ledger(database, 2)
     server = Mailserver().close()
@@ -222,6 +227,7 @@ def test_a_mail_whose_line_died_after_its_end_is_held_in_doubt(database: Databas
     assert Counter(mail.recipient for mail in server.mails) == {reader(1): 1, reader(2): 1}
 
 
+@pytest.mark.on_both
 def test_a_mail_in_doubt_is_sent_again_as_it_was_where_the_settings_say_so(database: Database) -> None:
     ledger(database)
     server, clock = Mailserver().break_after_the_end(), Clock()
@@ -307,6 +313,7 @@ def elsewhere(database: Database, tmp_path: Path) -> Journals:
     return Journals(tmp_path / "another machine", database.name)
 
 
+@pytest.mark.on_both
 def test_a_worker_that_lost_its_lease_before_it_began_sends_nothing(
     database: Database, elsewhere: Journals
 ) -> None:
@@ -370,23 +377,23 @@ class Fatal:
             yield mail, reply
 
 
-def die_after_the_end(folder: Path) -> None:
-    with store(folder) as database:
+def die_after_the_end(folder: Path, url: str) -> None:
+    with store(folder, url=url) as database:
         run(database, Fatal(folder / "mail", reader(2)))
 
 
-def die_before_the_end(folder: Path) -> None:
+def die_before_the_end(folder: Path, url: str) -> None:
     def fatal(delivery: Delivery) -> Mail:
         if delivery.address == reader(2):
             os._exit(9)
         return write(delivery)
 
-    with store(folder) as database:
+    with store(folder, url=url) as database:
         run(database, Maildir(path=folder / "mail"), writer=fatal)
 
 
-def in_another_process(work: Callable[[Path], None], folder: Path) -> None:
-    process = multiprocessing.get_context("spawn").Process(target=work, args=(folder,))
+def in_another_process(work: Callable[[Path, str], None], folder: Path, url: str) -> None:
+    process = multiprocessing.get_context("spawn").Process(target=work, args=(folder, url))
     process.start()
     process.join()
     assert process.exitcode == 9
@@ -399,11 +406,12 @@ def mailboxes(folder: Path) -> dict[str, int]:
 ONE_EACH = {reader(1): 1, reader(2): 1, reader(3): 1}
 
 
+@pytest.mark.on_both
 def test_killed_between_sending_and_recording_the_mail_is_in_doubt_and_nobody_gets_a_second(
-    database: Database, tmp_path: Path
+    database: Database, database_url: str, tmp_path: Path
 ) -> None:
     ledger(database, 3)
-    in_another_process(die_after_the_end, tmp_path)
+    in_another_process(die_after_the_end, tmp_path, database_url)
     assert states(database) == ["claimed"] * 3
 
     assert run(database, Maildir(path=tmp_path / "mail")) == {SENT: 1}
@@ -412,20 +420,20 @@ def test_killed_between_sending_and_recording_the_mail_is_in_doubt_and_nobody_ge
 
 
 def test_killed_there_where_the_settings_say_resend_the_same_mail_is_sent_again(
-    database: Database, tmp_path: Path
+    database: Database, database_url: str, tmp_path: Path
 ) -> None:
     ledger(database, 3)
-    in_another_process(die_after_the_end, tmp_path)
+    in_another_process(die_after_the_end, tmp_path, database_url)
 
     assert run(database, Maildir(path=tmp_path / "mail"), settings=RESEND) == {SENT: 2}
     assert mailboxes(tmp_path) == ONE_EACH, "the mailbox knows the Message-ID"
 
 
 def test_killed_before_sending_every_mail_is_sent_once_by_the_next_run(
-    database: Database, tmp_path: Path
+    database: Database, database_url: str, tmp_path: Path
 ) -> None:
     ledger(database, 3)
-    in_another_process(die_before_the_end, tmp_path)
+    in_another_process(die_before_the_end, tmp_path, database_url)
     assert states(database) == ["claimed"] * 3
 
     assert run(database, Maildir(path=tmp_path / "mail")) == {SENT: 2}
@@ -433,11 +441,12 @@ def test_killed_before_sending_every_mail_is_sent_once_by_the_next_run(
     assert mailboxes(tmp_path) == ONE_EACH
 
 
+@pytest.mark.on_both
 def test_rows_of_a_worker_elsewhere_that_is_not_heard_of_are_in_doubt_until_its_journal_settles_them(
-    database: Database, tmp_path: Path, elsewhere: Journals
+    database: Database, database_url: str, tmp_path: Path, elsewhere: Journals
 ) -> None:
     ledger(database, 3)
-    in_another_process(die_after_the_end, tmp_path)
+    in_another_process(die_after_the_end, tmp_path, database_url)
     server, clock = Mailserver(), Clock(MORNING + LEASE)
     assert run(database, server, clock, machine=elsewhere) == {}, "the lease still holds"
     clock.forward(seconds=1)
@@ -449,11 +458,12 @@ def test_rows_of_a_worker_elsewhere_that_is_not_heard_of_are_in_doubt_until_its_
     assert [mail.recipient for mail in server.mails] == [reader(3)]
 
 
+@pytest.mark.on_both
 def test_where_such_mails_are_sent_again_they_are_once_the_lease_is_over(
-    database: Database, tmp_path: Path, elsewhere: Journals
+    database: Database, database_url: str, tmp_path: Path, elsewhere: Journals
 ) -> None:
     ledger(database, 3)
-    in_another_process(die_after_the_end, tmp_path)
+    in_another_process(die_after_the_end, tmp_path, database_url)
     server, clock = Mailserver(), Clock(MORNING + LEASE + timedelta(seconds=1))
 
     assert run(database, server, clock, settings=RESEND, machine=elsewhere) == {SENT: 3}
@@ -461,10 +471,10 @@ def test_where_such_mails_are_sent_again_they_are_once_the_lease_is_over(
 
 
 def test_after_the_machine_went_down_all_of_the_claim_is_in_doubt_that_had_not_ended(
-    database: Database, tmp_path: Path
+    database: Database, database_url: str, tmp_path: Path
 ) -> None:
     ledger(database, 3)
-    in_another_process(die_before_the_end, tmp_path)
+    in_another_process(die_before_the_end, tmp_path, database_url)
     [page] = (tmp_path / "journal").iterdir()
     head, *lines = page.read_bytes().partition(b"\0")[0].splitlines()
     _, name = json.loads(head)
@@ -475,10 +485,10 @@ def test_after_the_machine_went_down_all_of_the_claim_is_in_doubt_that_had_not_e
 
 
 def test_a_journal_that_was_torn_while_it_was_written_is_read_as_far_as_it_goes(
-    database: Database, tmp_path: Path
+    database: Database, database_url: str, tmp_path: Path
 ) -> None:
     ledger(database, 3)
-    in_another_process(die_after_the_end, tmp_path)
+    in_another_process(die_after_the_end, tmp_path, database_url)
     [page] = (tmp_path / "journal").iterdir()
     content = page.read_bytes().partition(b"\0")[0]
     page.write_bytes(content[: content.rindex(b"\n", 0, -1) + 5])  # in the middle of the last line
@@ -488,9 +498,11 @@ def test_a_journal_that_was_torn_while_it_was_written_is_read_as_far_as_it_goes(
     assert list((tmp_path / "journal").iterdir()) == []
 
 
-def test_the_journal_of_another_database_is_left_alone(database: Database, tmp_path: Path) -> None:
+def test_the_journal_of_another_database_is_left_alone(
+    database: Database, database_url: str, tmp_path: Path
+) -> None:
     ledger(database, 3)
-    in_another_process(die_after_the_end, tmp_path)
+    in_another_process(die_after_the_end, tmp_path, database_url)
     other = Journals(tmp_path / "journal", "sqlite:///another.db")
 
     assert list(other.left_behind()) == []
@@ -528,7 +540,7 @@ def test_while_it_is_stopping_no_mail_is_begun_and_what_is_left_is_due(database:
         database,
         server,
         HOLD,
-        write=write,
+        write=writes(write),
         journals=journals(database),
         clock=Clock(),
         stopping=lambda: len(server.mails) == 1,

@@ -21,13 +21,14 @@ from digest.engine.local import LocalEngine
 from digest.errors import MessageError, StoreError
 from digest.message import html_octets
 from digest.model import Article, Delivery, Issue, Mail
-from digest.pipeline import Published, Writer, print_letter
+from digest.pipeline import Published, print_letter
 from digest.render import environment
 from digest.resources import shipped
 from digest.store import Database, articles
 from digest.store.tables import issues as issue_table
 from digest.tokens import Tokens
 from digest.wishes import USUAL
+from digest.writer import Writer, one_off_mail
 
 TODAY = date(2015, 10, 21)
 TOMORROW = date(2015, 10, 22)
@@ -35,8 +36,8 @@ SUBJECTS = ("Barrier", "Ferry", "Reef", "Bank", "Chess", "Organ", "Tram", "Orcha
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    with store(tmp_path) as opened:
+def database(tmp_path: Path, database_url: str) -> Iterator[Database]:
+    with store(tmp_path, url=database_url) as opened:
         yield opened
 
 
@@ -80,6 +81,7 @@ def count_issues(database: Database) -> int:
 # --- once
 
 
+@pytest.mark.on_both
 def test_an_issue_is_published_with_a_row_for_each_reader(database: Database) -> None:
     subscribe(database, reader(1), reader(2))
     ingest(database, news(1), news(2))
@@ -93,6 +95,7 @@ def test_an_issue_is_published_with_a_row_for_each_reader(database: Database) ->
     assert {row.expires for row in rows(database)} == {MORNING + EXPIRY}
 
 
+@pytest.mark.on_both
 def test_publishing_the_same_list_and_date_again_gives_the_same_issue_and_no_further_rows(
     database: Database,
 ) -> None:
@@ -117,16 +120,19 @@ def test_the_issue_that_is_published_is_the_one_that_could_be_previewed(database
     assert published(database).issue == draft.issue
 
 
-def publish_elsewhere(folder: Path) -> None:
-    with store(folder) as database:
+def publish_elsewhere(folder: Path, url: str) -> None:
+    with store(folder, url=url) as database:
         publish(database)
 
 
-def test_processes_that_publish_at_once_make_one_issue(database: Database, tmp_path: Path) -> None:
+@pytest.mark.on_both
+def test_processes_that_publish_at_once_make_one_issue(
+    database: Database, database_url: str, tmp_path: Path
+) -> None:
     subscribe(database, reader(1), reader(2))
     ingest(database, news(1))
     spawn = multiprocessing.get_context("spawn")
-    processes = [spawn.Process(target=publish_elsewhere, args=(tmp_path,)) for _ in range(2)]
+    processes = [spawn.Process(target=publish_elsewhere, args=(tmp_path, database_url)) for _ in range(2)]
     for process in processes:
         process.start()
     for process in processes:
@@ -136,6 +142,7 @@ def test_processes_that_publish_at_once_make_one_issue(database: Database, tmp_p
     assert (count_issues(database), len(rows(database))) == (1, 2)
 
 
+@pytest.mark.on_both
 def test_threads_that_publish_at_once_make_one_issue(database: Database) -> None:
     subscribe(database, reader(1))
     ingest(database, news(1))
@@ -147,9 +154,12 @@ def test_threads_that_publish_at_once_make_one_issue(database: Database) -> None
     assert len(rows(database)) == 1
 
 
+@pytest.mark.on_both
 @pytest.mark.parametrize("transaction", [2, 3])  # 1 looks, 2 drafts, 3 freezes
-def test_a_run_that_is_overtaken_gives_the_issue_of_the_faster_one(tmp_path: Path, transaction: int) -> None:
-    with store(tmp_path, Interrupted) as database:
+def test_a_run_that_is_overtaken_gives_the_issue_of_the_faster_one(
+    tmp_path: Path, database_url: str, transaction: int
+) -> None:
+    with store(tmp_path, Interrupted, url=database_url) as database:
         assert isinstance(database, Interrupted)
         ingest(database, news(1))
         database.before(transaction, lambda: publish(database))
@@ -159,8 +169,11 @@ def test_a_run_that_is_overtaken_gives_the_issue_of_the_faster_one(tmp_path: Pat
         assert count_issues(database) == 1
 
 
-def test_a_run_that_another_dates_issue_overtakes_prints_none_of_its_articles(tmp_path: Path) -> None:
-    with store(tmp_path, Interrupted) as database:
+@pytest.mark.on_both
+def test_a_run_that_another_dates_issue_overtakes_prints_none_of_its_articles(
+    tmp_path: Path, database_url: str
+) -> None:
+    with store(tmp_path, Interrupted, url=database_url) as database:
         assert isinstance(database, Interrupted)
         ingest(database, news(1))
 
@@ -195,6 +208,7 @@ def test_an_article_that_comes_again_is_not_printed_again(database: Database) ->
     assert printed(published(database, TOMORROW, at=MORNING + timedelta(days=1))) == titles(2)
 
 
+@pytest.mark.on_both
 def test_days_that_were_missed_share_the_next_issue(database: Database) -> None:
     ingest(database, news(1))
     published(database)
@@ -255,6 +269,7 @@ def test_few_minutes_make_no_thin_day(database: Database) -> None:
     assert (len(made.issue.stories), made.issue.thin) == (1, False)
 
 
+@pytest.mark.on_both
 def test_the_issues_of_a_list_are_numbered_from_1(database: Database) -> None:
     numbers = []
     for day in range(3):
@@ -440,7 +455,7 @@ def test_one_documents_letter_has_one_message_id_for_an_address_and_a_day() -> N
     made = long_issue(1)
     letter = pipeline.one_off_letter(made, masthead(), press, letter="issue")
     mails = [
-        pipeline.one_off_mail(settings, on, letter, address)
+        one_off_mail(settings, on, letter, address)
         for on, address in (
             (made, reader(1)),
             (dataclasses.replace(made, closed=made.closed + timedelta(hours=1)), reader(1)),
@@ -472,9 +487,11 @@ def test_a_reader_of_a_list_that_the_settings_lost_gets_no_broken_mail(database:
         wishes=USUAL,
         since=None,
         attempts=0,
+        expires=MORNING,
         claim="",
     )
     writer = Writer(config.Settings(), database, environment([shipped("templates")]), Tokens("one secret"))
 
-    with pytest.raises(MessageError, match=r"config\.toml has no list 'daily' any more"):
-        writer(delivery)
+    [error] = writer([delivery])
+    assert isinstance(error, MessageError)
+    assert str(error) == "config.toml has no list 'daily' any more"

@@ -1,4 +1,4 @@
-"""What is kept, in a real SQLite file: the tables, what they remember, and the ledger's leases."""
+"""What is kept, in a real SQLite file and on a real PostgreSQL: the tables, what they remember, the ledger's leases."""
 
 import multiprocessing
 import os
@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import date, datetime, timedelta
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +24,22 @@ from digest.store import Database, articles, deliveries, issues, sources, subscr
 from digest.store.tables import articles as article_table
 from digest.store.tables import metadata
 
+pytestmark = pytest.mark.on_both
+
 LEASE = timedelta(minutes=5)
 AFTER_IT = MORNING + LEASE + timedelta(seconds=1)
 REPLY = Reply(code=250, text="taken", enhanced="2.0.0")
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
+def database(tmp_path: Path, database_url: str) -> Iterator[Database]:
+    with store(tmp_path, url=database_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Iterator[Database]:
+    """One on SQLite."""
     with store(tmp_path) as opened:
         yield opened
 
@@ -43,27 +53,34 @@ def test_the_migrations_make_the_tables_that_the_program_uses(database: Database
 
 
 def test_the_migrations_give_every_column_and_index_as_the_program_names_it(
-    database: Database, tmp_path: Path
+    database: Database, database_url: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    bare = sa.create_engine(f"sqlite:///{tmp_path / 'bare.db'}")
-    metadata.create_all(bare)
-    bare.dispose()
+    if database.on_postgresql:
+        bare = Database(request.getfixturevalue("postgres").empty(), base=tmp_path)
+    else:
+        bare = Database("sqlite:///bare.db", base=tmp_path)
+    with bare.transaction() as connection:
+        metadata.create_all(connection)
 
-    assert shape(tmp_path / "digest.db") == shape(tmp_path / "bare.db")
+    assert shape(database) == shape(bare)
+    bare.close()
 
 
-def shape(path: Path) -> dict[str, list[tuple[object, ...]]]:
-    """Ask SQLite for each table's columns with types, its indexes and what it refers to."""
-    with closing(sqlite3.connect(path)) as connection:
-        names = [
-            name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        ]
-        return {
-            f"{name} {pragma}": sorted(row[1:] for row in connection.execute(f"PRAGMA {pragma}({name})"))
-            for name in names
-            if name != "alembic_version"
-            for pragma in ("table_info", "index_list", "foreign_key_list")
-        }
+def shape(database: Database) -> dict[str, object]:
+    """Ask the database for each table's columns with types, its keys, its indexes and what it refers to."""
+    with database.transaction() as connection:
+        inspector = sa.inspect(connection)
+        found: dict[str, object] = {}
+        for name in inspector.get_table_names():
+            columns = [{**column, "type": str(column["type"])} for column in inspector.get_columns(name)]
+            found[f"{name} columns"] = sorted(columns, key=itemgetter("name"))
+            found[f"{name} key"] = inspector.get_pk_constraint(name)
+            for what in (inspector.get_indexes, inspector.get_unique_constraints, inspector.get_foreign_keys):
+                found[f"{name} {what.__name__}"] = sorted(what(name), key=itemgetter("name"))
+            if not database.on_postgresql:
+                table = sa.text("SELECT sql LIKE '%AUTOINCREMENT%' FROM sqlite_master WHERE name = :name")
+                found[f"{name} counts on"] = connection.scalar(table, {"name": name})
+    return {name: value for name, value in found.items() if not name.startswith("alembic_version")}
 
 
 def test_migrating_again_changes_nothing(database: Database) -> None:
@@ -83,14 +100,18 @@ def test_a_database_of_a_newer_version_is_refused_in_one_line(database: Database
         database.migrate()
 
 
-def migrate(folder: Path) -> None:
-    with store(folder):
+def migrate(folder: Path, url: str = "sqlite:///digest.db") -> None:
+    with store(folder, url=url):
         pass
 
 
-def test_processes_may_migrate_at_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_processes_may_migrate_at_once(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    url = "sqlite:///digest.db"
+    if kind == "postgresql":
+        url = request.getfixturevalue("postgres").empty()
     spawn = multiprocessing.get_context("spawn")
-    processes = [spawn.Process(target=migrate, args=(tmp_path / "new",)) for _ in range(3)]
+    processes = [spawn.Process(target=migrate, args=(tmp_path / "new", url)) for _ in range(3)]
     for process in processes:
         process.start()
     for process in processes:
@@ -177,22 +198,22 @@ def test_a_folder_that_is_not_there_is_one_line(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_disk_that_refuses_is_one_line(database: Database, pragma: str, says: str) -> None:
-    database.close()
-    sa.event.listen(database._engine, "connect", lambda connection, _: connection.execute(f"PRAGMA {pragma}"))
+def test_a_disk_that_refuses_is_one_line(file: Database, pragma: str, says: str) -> None:
+    file.close()
+    sa.event.listen(file._engine, "connect", lambda connection, _: connection.execute(f"PRAGMA {pragma}"))
 
-    assert says in refusal(database)
+    assert says in refusal(file)
 
 
-def test_a_database_that_another_holds_for_too_long_is_one_line(database: Database, tmp_path: Path) -> None:
-    database.close()
+def test_a_file_that_another_holds_for_too_long_is_one_line(file: Database, tmp_path: Path) -> None:
+    file.close()
     sa.event.listen(
-        database._engine, "connect", lambda connection, _: connection.execute("PRAGMA busy_timeout = 1")
+        file._engine, "connect", lambda connection, _: connection.execute("PRAGMA busy_timeout = 1")
     )
     with closing(sqlite3.connect(tmp_path / "digest.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
 
-        assert refusal(database).endswith(
+        assert refusal(file).endswith(
             "database is locked; another run holds it: try again when that has ended"
         )
 
@@ -214,7 +235,9 @@ def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
         database.migrate()
 
 
-@pytest.mark.parametrize("url", ["digest.db", "nosuch://host/digest", "mysql+nosuch://host/digest", ""])
+@pytest.mark.parametrize(
+    "url", ["digest.db", "nosuch://host/digest", "mysql://host/digest", "sqlite+nosuch:///digest.db", ""]
+)
 def test_what_is_no_address_of_a_database_is_a_wrong_setting(url: str, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="database = "):
         Database(url, base=tmp_path)
@@ -361,7 +384,7 @@ def test_a_second_issue_of_a_date_or_a_number_is_refused(
     with database.transaction() as connection:
         issues.freeze(connection, issue())
 
-    with pytest.raises(StoreError, match="UNIQUE"), database.transaction() as connection:
+    with pytest.raises(StoreError, match=r"(?i)unique"), database.transaction() as connection:
         issues.freeze(connection, issue(**second))
 
 
@@ -398,7 +421,7 @@ OURS, THEIRS = "our process: 16 ", "their process:16"
 def claim(
     database: Database, worker: str = OURS, *, now: datetime = MORNING, limit: int = 9
 ) -> tuple[Delivery, ...]:
-    with database.transaction() as connection:
+    with database.transaction(alone=False) as connection:
         return deliveries.claim(connection, now=now, token=worker, until=now + LEASE, limit=limit)[0]
 
 
@@ -430,7 +453,7 @@ def test_an_issue_gets_a_row_for_each_active_reader_of_its_list(database: Databa
 def test_a_reader_gets_no_second_row_of_an_issue(database: Database) -> None:
     issue_id = ledger(database)
 
-    with pytest.raises(StoreError, match="UNIQUE"), database.transaction() as connection:
+    with pytest.raises(StoreError, match=r"(?i)unique"), database.transaction() as connection:
         deliveries.enqueue(
             connection, issue_id, "daily", due=lambda _: MORNING, now=MORNING, lifetime=AFTER_IT - MORNING
         )
@@ -454,11 +477,13 @@ def test_what_could_be_claimed_is_counted(database: Database) -> None:
         assert deliveries.counts(connection, issue_id) == {DeliveryState.QUEUED: 2, DeliveryState.CLAIMED: 1}
 
 
-def test_workers_at_once_never_claim_the_same_row(database: Database, tmp_path: Path) -> None:
+def test_workers_at_once_never_claim_the_same_row(
+    database: Database, database_url: str, tmp_path: Path
+) -> None:
     ledger(database, 40)
 
     def work(token: str) -> list[int]:
-        own = Database("sqlite:///digest.db", base=tmp_path)
+        own = Database(database_url, base=tmp_path)
         claimed = []
         while batch := claim(own, token, limit=3):
             claimed += [delivery.id for delivery in batch]

@@ -30,9 +30,9 @@ LISTS = {"daily": DAILY, "weekly": {"title": "The Slow Digest"}, "board": {"titl
 
 
 @pytest.fixture
-def pages(tmp_path: Path) -> Iterator[Pages]:
+def pages(tmp_path: Path, database_url: str) -> Iterator[Pages]:
     """The pages, with today's issue of three stories."""
-    with site(tmp_path, settings(lists=LISTS)) as opened:
+    with site(tmp_path, settings(lists=LISTS), url=database_url) as opened:
         publish(opened)
         yield opened
 
@@ -120,6 +120,7 @@ def test_the_sources_own_votes_are_shown_apart_and_readers_votes_are_not_added_t
     assert said(seen, 3) == "1 user has voted on the original site. 2 readers of this letter have voted."
 
 
+@pytest.mark.on_both
 def test_a_reader_has_one_vote_for_a_story_however_often_she_presses(pages: Pages) -> None:
     hers, visitor = token(pages), pages.visitor()
     for _ in range(3):
@@ -129,6 +130,7 @@ def test_a_reader_has_one_vote_for_a_story_however_often_she_presses(pages: Page
     assert said(visitor.open(PAST), 1) == "1 reader of this letter has voted."
 
 
+@pytest.mark.on_both
 def test_a_vote_is_taken_back_with_the_same_button_and_may_be_given_again(pages: Pages) -> None:
     hers, visitor = token(pages), pages.visitor()
     press(visitor, hers)
@@ -159,6 +161,7 @@ def test_one_who_pauses_still_votes(pages: Pages) -> None:
     assert cast(pages) == {(1, FERRY.id)}
 
 
+@pytest.mark.on_both
 def test_who_reads_two_lists_at_one_address_is_one_reader(pages: Pages) -> None:
     publish(pages, list="weekly")
     visitor = pages.visitor()
@@ -458,6 +461,7 @@ def by_story(pages: Pages, *, since: datetime = MORNING - timedelta(days=30)) ->
         return votes.by_story(connection, [FERRY.id, REEF.id, CHESS.id], since=since)
 
 
+@pytest.mark.on_both
 @pytest.mark.parametrize(("readers", "voices"), [(0, 0), (1, 1), (2, 2), (3, 2), (4, 2), (5, 3), (100, 10)])
 def test_of_the_readers_of_one_network_the_root_is_heard(pages: Pages, readers: int, voices: int) -> None:
     assert votes.heard(readers) == voices
@@ -489,6 +493,7 @@ def test_a_reader_who_votes_at_home_and_at_work_is_one_voice(pages: Pages) -> No
     assert by_source(pages) == {"wire": 1}
 
 
+@pytest.mark.on_both
 def test_who_reads_two_lists_is_one_voice_for_a_story_of_both(pages: Pages) -> None:
     for name in ("daily", "weekly"):
         hers = token(pages, name=name)
@@ -524,6 +529,7 @@ def test_the_network_of_a_vote_is_forgotten_when_it_counts_no_more_in_ranking(pa
     assert said(pages.visitor().open(PAST), 1) == "4 readers of this letter have voted."
 
 
+@pytest.mark.on_both
 def test_what_readers_voted_for_comes_first_tomorrow(pages: Pages) -> None:
     for number in range(5):
         reader = pages.visitor(X_Forwarded_For=f"192.0.{number}.1")

@@ -22,8 +22,8 @@ NO_SPORT = Wishes(topics=(Topic(name="sport", stance=Stance.NONE),))
 
 
 @pytest.fixture
-def newsroom(tmp_path: Path) -> Iterator[Newsroom]:
-    room = Newsroom(tmp_path)
+def newsroom(tmp_path: Path, database_url: str) -> Iterator[Newsroom]:
+    room = Newsroom(tmp_path, url=database_url)
     yield room
     room.app.database.close()
 
@@ -52,6 +52,7 @@ def told(room: Newsroom, name: str = "ada") -> set[int]:
 # --- after a pause
 
 
+@pytest.mark.on_both
 def test_after_a_pause_comes_one_letter_with_all_since_the_last_one_which_says_so(newsroom: Newsroom) -> None:
     newsroom.reader("ada", Wishes())
     newsroom.reader("bob", Wishes())
@@ -189,6 +190,7 @@ def test_a_list_that_rested_owes_nobody_anything(newsroom: Newsroom) -> None:
     assert "Since your last letter" not in newsroom.text("ada")
 
 
+@pytest.mark.on_both
 def test_a_mail_that_is_tried_again_says_the_same_though_another_letter_came_between(
     newsroom: Newsroom,
 ) -> None:
@@ -296,6 +298,11 @@ def test_a_weekly_letter_tells_a_story_of_the_week_once_and_in_order(newsroom: N
     assert newsroom.text("ada").count("Cup 6") == 1
 
 
+def days_before(on: date) -> list[date]:
+    return [on - timedelta(days=days) for days in range(1, 35)]
+
+
+@pytest.mark.on_both
 def test_what_a_letter_on_its_way_may_hold_counts_as_told(newsroom: Newsroom) -> None:
     """Two workers may write two letters to one reader at once."""
     newsroom.reader("ada", Wishes(hour="23:00"))
@@ -304,8 +311,11 @@ def test_what_a_letter_on_its_way_may_hold_counts_as_told(newsroom: Newsroom) ->
     [_, row] = rows(newsroom.app.database)
     with newsroom.app.database.transaction() as connection:
         on = date(2015, 10, 23)
-        had = variants.had(connection, row.subscriber_id, after=on - timedelta(days=35), before=on)
+        [(had, readers)] = variants.had(
+            connection, [row.subscriber_id], dates=days_before(on), after=on - timedelta(days=35)
+        )
 
+    assert readers == [row.subscriber_id]
     assert (had.told, had.until) == ({"cup": date(2015, 10, 21)}, date(2015, 10, 22))
 
 
@@ -316,6 +326,9 @@ def test_a_letter_of_an_older_version_told_what_its_stories_are_called_after(new
     with newsroom.app.database.transaction() as connection:
         connection.exec_driver_sql("UPDATE variants SET threads = NULL")
         on = date(2015, 10, 22)
-        had = variants.had(connection, row.subscriber_id, after=on - timedelta(days=35), before=on)
+        [(had, readers)] = variants.had(
+            connection, [row.subscriber_id], dates=days_before(on), after=on - timedelta(days=35)
+        )
 
+    assert readers == [row.subscriber_id]
     assert had.told == {article(51).id: date(2015, 10, 21)}

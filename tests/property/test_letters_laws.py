@@ -21,12 +21,12 @@ from digest import config
 from digest.deliver import deliver
 from digest.journal import Journals
 from digest.model import Earlier, Sentence, Story, SubscriberState
-from digest.pipeline import Writer
 from digest.render import Press, environment
 from digest.store import Database, deliveries, issues, subscribers
 from digest.tailor import due
 from digest.tokens import Tokens
 from digest.wishes import Frequency, Stance, Topic, Wishes
+from digest.writer import Writer
 
 READERS = 2
 EVENING = 17.5  # hours after the issue is out, when those who wish for 23:00 get it

@@ -171,9 +171,10 @@ def publish():
     os.write(1, b"publishing\n")
     raise ZeroDivisionError
 
-def send():
+def send(stop):
     os.write(1, b"sending\n")
     sys.stdin.readline()
+    stop.wait()
     os.write(1, b"sent\n")
 
 def forget():

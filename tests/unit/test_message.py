@@ -12,9 +12,11 @@ from email.message import EmailMessage
 
 import pytest
 
-from digest import message as module
 from digest.errors import MessageError
 from digest.message import Attachment, Headers, html_octets, message
+from digest.message.fields import Field, fields
+from digest.message.parts import parts
+from digest.message.reading import read_back
 from digest.model import Letter
 
 LETTER = Letter(subject="Monday's digest", html="<p>Hello</p>\n", text="Hello\n")
@@ -139,11 +141,34 @@ def test_the_same_inputs_give_the_same_bytes() -> None:
     assert make(letter) == make(letter)
 
 
-def test_boundaries_and_content_ids_differ_from_mail_to_mail() -> None:
-    letter = with_picture(("image/png", PNG))
-    one, other = make(letter), make(letter, message_id="<7.43@digest.example>")
-    marks = rb'boundary="([^"]+)"|Content-ID: <([^>]+)>'
-    assert len(set(re.findall(marks, one)) | set(re.findall(marks, other))) == 6
+def test_boundaries_are_those_of_the_letter_and_content_ids_those_of_the_picture() -> None:
+    letter, other = with_picture(("image/png", PNG)), with_picture(("image/png", PNG), ("image/gif", GIF))
+    boundaries, ids = rb'boundary="([^"]+)"', rb"Content-ID: <([^>]+)>"
+    one, again, another = make(letter), make(letter, message_id="<7.43@digest.example>"), make(other)
+
+    assert re.findall(boundaries, one) == re.findall(boundaries, again)
+    assert set(re.findall(boundaries, one)).isdisjoint(re.findall(boundaries, another))
+    assert re.findall(ids, one) == re.findall(ids, again) == re.findall(ids, another)[:1]
+    assert len(set(re.findall(ids, another))) == 2
+
+
+@pytest.mark.parametrize("text", [".", "..", ".\n.\n", "." * 500, "a" * 74 + "." * 9, ("x" * 72 + ".é") * 50])
+def test_no_line_begins_with_a_dot_or_is_longer_than_76(text: str) -> None:
+    for letter in (Letter(subject="Hi", html="", text=text), dataclasses.replace(LETTER, html=f"<p>{text}")):
+        body = make(letter).partition(b"\r\n\r\n")[2]
+        assert max(map(len, body.split(b"\r\n"))) <= 76
+        assert b"\r\n." not in make(letter)
+
+
+@pytest.mark.parametrize("text", ["", "\n", "\n\n", "no end of line", "one\n", "one\n\n\n", "one \n", "é\n"])
+def test_a_body_ends_with_exactly_one_line_end_whatever_the_text_ends_with(text: str) -> None:
+    """So that the body as it is has the simple form that DKIM hashes (RFC 6376 section 3.4.3)."""
+    wire = make(Letter(subject="Hi", html="", text=text))
+    body = wire.partition(b"\r\n\r\n")[2]
+    assert body.endswith(b"\r\n")
+    assert not body.endswith(b"\r\n\r\n")
+    assert body != b"\r\n"
+    assert parse(wire).get_payload(decode=True).decode() == text.replace("\n", "\r\n")
 
 
 # ------------------------------------------------------------------- words that people read
@@ -498,12 +523,15 @@ def test_a_url_that_holds_more_than_itself_is_refused(text: str) -> None:
         (b"Hello", b"H\xc3\xa9llo", "are not 7-bit ASCII"),
         (b"Hello", b"Howdy", "the finished parts do not decode to the letter"),
         (b"Hello", b"x" * 999, "a line is longer than 998 octets"),
+        (b"Hello", b".Hello", "a line begins with a dot"),
     ],
 )  # fmt: skip
 def test_bytes_that_do_not_say_what_was_meant_are_refused(found: bytes, instead: bytes, problem: str) -> None:
-    fields, parts, _ = module._lay_out(LETTER, HEADERS, None)
     wire = message(LETTER, HEADERS)
-    module._read_back(wire, fields, parts)
+    kind = str(parse(wire)["Content-Type"])
+    above = (*fields(LETTER, HEADERS), Field("Content-Type", kind, kind))
+    leaves = tuple(parts(LETTER, "digest.example"))
+    read_back(wire, above, leaves)
 
     with pytest.raises(ValueError, match=re.escape(problem)):
-        module._read_back(wire.replace(found, instead, 1), fields, parts)
+        read_back(wire.replace(found, instead, 1), above, leaves)

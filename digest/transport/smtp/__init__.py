@@ -1,9 +1,9 @@
 """Hand mails to an SMTP server, many over one connection (RFC 5321, with STARTTLS, TLS and AUTH).
 
 What the server refuses is a `Reply`; the line stays open for the next mail. A line that breaks, or a 421, is
-a `TransportError`: after it the connection is closed and the caller connects again. It is in doubt only from
-the moment in which all of the mail was handed over until the answer to it is here. Certificates are always
-checked, and a password never crosses an unencrypted line except within this machine.
+a `TransportError` for what was under way; `carry` goes on over another line, and who has a session connects again. A
+mail is in doubt only from the moment in which octets of its end may have left until the answer to it is here.
+Certificates are always checked, and a password never crosses an unencrypted line except within this machine.
 """
 
 import ipaddress

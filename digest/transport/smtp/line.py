@@ -39,9 +39,6 @@ class _Verb(StrEnum):
     QUIT = "QUIT"
 
 
-_WANTED = {_Verb.MAIL: 2, _Verb.RCPT: 2, _Verb.DATA: 3, _Verb.END: 2, _Verb.RSET: 2, _Verb.QUIT: 2}
-
-
 @dataclass(slots=True, kw_only=True, eq=False)
 class _Transaction:
     """A mail under way."""
@@ -79,9 +76,8 @@ class Line:
         self._replies = ReplyReader()
         self._under_way: deque[_Transaction] = deque()
         self._awaited: deque[tuple[_Verb, _Transaction | None]] = deque()
-        self._held: deque[tuple[_Verb, bytes, _Transaction | None]] = (
-            deque()
-        )  # until the answer before is here
+        # Commands that wait for the answer to the one before.
+        self._held: deque[tuple[_Verb, bytes, _Transaction | None]] = deque()
         self._ready: _Transaction | None = None  # the server waits for its content
         self._unannounced: _Transaction | None = None  # its content is to be written
         self._unclean = False  # a refused mail is to be forgotten by the server
@@ -182,6 +178,7 @@ class Line:
         while more and not self.broken:
             try:
                 for code, text in self._replies.feed(self.wire.read()):
+                    self.deadline = time.monotonic() + self._timeout_seconds
                     self._hear(code, text)
                     if self.broken:
                         return
@@ -195,15 +192,14 @@ class Line:
 
     def _hear(self, code: int, text: bytes) -> None:
         """Take one answer."""
-        self.deadline = time.monotonic() + self._timeout_seconds
         if not self._awaited:
             self._end(shown(reply(code, text)))
             return
         verb, transaction = self._awaited.popleft()
-        kind = code // 100
+        kind, wanted = code // 100, 3 if verb is _Verb.DATA else 2
         if transaction and verb is _Verb.END:
             self._hear_end(transaction, code, text)
-        elif code == _CLOSING or not (kind == _WANTED[verb] or (transaction and kind in _REFUSALS)):
+        elif code == _CLOSING or not (kind == wanted or (transaction and kind in _REFUSALS)):
             self._end(shown(reply(code, text)))
         elif transaction and kind in _REFUSALS:
             self._refuse(transaction, code, text, last=verb is _Verb.DATA or not self._pipelining)

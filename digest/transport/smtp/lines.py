@@ -80,8 +80,11 @@ class Lines:
             if not line.busy:
                 line.quit()
         self._tend()
-        ends_at = time.monotonic() + _PARTING_SECONDS
-        while any(line.parting for line in self.up) and (left := ends_at - time.monotonic()) > 0:
+        latest = time.monotonic() + _PARTING_SECONDS
+        while waiting := [line.deadline for line in self.up if line.parting]:
+            left = min(latest, *waiting) - time.monotonic()
+            if left <= 0:
+                break
             for key, _ in self._selector.select(left):
                 key.data.pump()
             self._tend()

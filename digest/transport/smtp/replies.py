@@ -58,11 +58,9 @@ def reply(code: int, text: bytes) -> Reply:
     """Take the enhanced code out of a reply's lines and make the rest one safe line."""
     plain = text.decode("utf-8", "replace")
     enhanced = _ENHANCED.search(plain)
-    return Reply(
-        code=code,
-        text=clean_text(_ENHANCED.sub("", plain))[:_TEXT_LENGTH],
-        enhanced=enhanced[1] if enhanced else None,
-    )
+    if enhanced:
+        plain = _ENHANCED.sub("", plain)
+    return Reply(code=code, text=clean_text(plain)[:_TEXT_LENGTH], enhanced=enhanced[1] if enhanced else None)
 
 
 def shown(said: Reply) -> str:

@@ -38,7 +38,12 @@ class Wire:
             parts = [b"".join(parts)]
         for part in parts:
             self.queued += len(part)
-            self._due += (memoryview(part)[at : at + _PIECE] for at in range(0, len(part), _PIECE))
+            rest = memoryview(part)
+            while len(rest) > _PIECE:
+                self._due.append(rest[:_PIECE])
+                rest = rest[_PIECE:]
+            if rest:
+                self._due.append(rest)
 
     def write(self) -> bool:
         """Hand over what is next, once, and say whether more can be tried at once.

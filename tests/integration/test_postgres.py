@@ -1,0 +1,177 @@
+"""What SQLite gives by itself, on a PostgreSQL that many share: turns, one line for what goes wrong, and a restart."""
+
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from makers import MORNING, Clock, Mailserver, journals, ledger, reader, rows, states, store, write, writes
+from postgres import Postgres
+
+from digest import config
+from digest.correspondence import Consent, Door
+from digest.deliver import deliver
+from digest.errors import SettingsError, StoreError
+from digest.store import Database, consents, handled, sources
+from digest.store.tables import sources as source_table
+
+SETTINGS = config.Delivery()
+
+
+@pytest.fixture
+def database(postgres: Postgres, tmp_path: Path) -> Iterator[Database]:
+    url = postgres.fresh()
+    with store(tmp_path, url=url) as opened:
+        yield opened
+    postgres.drop(url)
+
+
+# --- turns
+
+
+def test_the_chain_of_consent_has_one_end_however_many_write_to_it(database: Database) -> None:
+    def agree(number: int) -> None:
+        said = Consent(list="daily", address=reader(number), act="active", door=Door.WEB, wording="v1")
+        with database.transaction() as connection:
+            consents.append(connection, said, subject=str(number), now=MORNING)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(agree, range(12)))
+
+    with database.transaction() as connection:
+        assert consents.count(connection) == 12
+        assert consents.first_fault(connection) is None
+
+
+def test_a_key_is_taken_once_however_many_want_it(database: Database) -> None:
+    def take(_: int) -> bool:
+        with database.transaction() as connection:
+            return handled.take(connection, "a mail", now=MORNING)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(take, range(8))) == [False] * 7 + [True]
+
+
+def test_the_ledgers_work_waits_for_nobodys_turn(database: Database) -> None:
+    with database.transaction(), database.transaction(alone=False) as connection:
+        assert connection.scalar(sa.text("SELECT 1")) == 1
+
+
+# --- what is kept
+
+
+def test_a_text_with_nul_is_kept_without_it(database: Database) -> None:
+    with database.transaction() as connection:
+        sources.remember(connection, "wi\0re", None, not_before=None)
+
+        assert list(connection.scalars(sa.select(source_table.c.name))) == ["wire"]
+
+
+# --- when it cannot be used
+
+
+def refusal(database: Database) -> str:
+    try:
+        with database.transaction() as connection:
+            sources.remember(connection, "secret@mail.example", None, not_before=None)
+        with pytest.raises(StoreError) as refused, database.transaction() as connection:
+            connection.execute(sa.insert(source_table).values(name="secret@mail.example"))
+    finally:
+        database.close()
+    assert "\n" not in str(refused.value)
+    return str(refused.value).partition(" cannot be used: ")[2]
+
+
+def test_a_server_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    said = refusal(Database("postgresql://ada:pw@127.0.0.1:1/digest", base=tmp_path))
+
+    assert "Connection refused" in said
+    assert said.endswith(
+        "is the server running, and is `database` right? Run again when it is: nothing was lost"
+    )
+
+
+def test_a_database_that_is_not_there_is_one_line(postgres: Postgres, tmp_path: Path) -> None:
+    said = refusal(Database(f"postgresql://postgres@127.0.0.1:{postgres.port}/nosuch", base=tmp_path))
+
+    assert 'database "nosuch" does not exist' in said
+    assert said.endswith("; make it with `createdb`, or mend its name or user in `database`")
+
+
+def test_a_turn_that_does_not_come_is_one_line(database: Database, tmp_path: Path) -> None:
+    hasty = with_setting(database, tmp_path, "lock_timeout = '1ms'")
+    with database.transaction():
+        assert refusal(hasty).endswith("; another run holds it: try again when that has ended")
+
+
+def test_a_copy_that_only_reads_is_one_line(database: Database, tmp_path: Path) -> None:
+    copy = with_setting(database, tmp_path, "default_transaction_read_only = on")
+
+    assert refusal(copy).endswith("; it is a copy that only reads: name the one that writes")
+
+
+def with_setting(database: Database, folder: Path, setting: str) -> Database:
+    """Open it once more, with a server's setting for that one alone."""
+    other = Database(database.url.render_as_string(hide_password=False), base=folder)
+
+    @sa.event.listens_for(other._engine, "connect")
+    def prepare(connection: Any, _: object) -> None:
+        connection.execute(f"SET {setting}")
+        connection.commit()
+
+    return other
+
+
+def test_what_was_to_be_written_is_not_in_the_line(database: Database) -> None:
+    said = refusal(database)
+
+    assert said.startswith("duplicate key value violates unique constraint")
+    assert "secret" not in said
+
+
+def test_a_missing_driver_is_one_line_that_says_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+
+    with pytest.raises(SettingsError, match=r"pip install 'daily-digest\[postgres\]'") as refused:
+        Database("postgresql://ada:pw@host/digest", base=tmp_path)
+    assert "pw@" not in str(refused.value)
+
+
+# --- the server dies and returns
+
+
+def test_a_server_that_was_restarted_is_used_on(database: Database, postgres: Postgres) -> None:
+    ledger(database)
+    postgres.stop()
+    try:
+        with pytest.raises(StoreError, match="nothing was lost"):
+            rows(database)
+    finally:
+        postgres.start()
+
+    assert len(rows(database)) == 1
+
+
+def test_a_server_that_dies_while_a_mail_leaves_ends_the_run_and_the_next_goes_on(
+    database: Database, postgres: Postgres
+) -> None:
+    ledger(database, 3)
+    server, clock = Mailserver().refuse(250), Clock()
+    server.meanwhile(postgres.stop)
+    try:
+        with pytest.raises(StoreError, match="cannot be used") as refused:
+            deliver(database, server, SETTINGS, write=writes(write), journals=journals(database), clock=clock)
+        assert "\n" not in str(refused.value)
+    finally:
+        postgres.start()
+
+    assert states(database) == ["claimed"] * 3
+    again = deliver(database, server, SETTINGS, write=writes(write), journals=journals(database), clock=clock)
+    assert +again == {}, "the journal knows what became of them"
+    assert states(database) == ["sent"] * 3
+    assert [mail.recipient for mail in server.mails] == [reader(1), reader(2), reader(3)]
