@@ -31,6 +31,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any
 
 BENCH = Path(__file__).parent
 sys.path[:0] = [str(BENCH), str(BENCH.parent), str(BENCH.parent / "tests")]
@@ -236,7 +237,11 @@ def leaving(function: str, nth: int = 1) -> Stop:
 COLLECT = "digest.collect:collect"
 CLAIM = "digest.store.deliveries:claim"
 MARK = "digest.store.deliveries:mark"
-BEGIN, END, TURN = "digest.journal:Journal.begin", "digest.journal:Journal.end", "digest.journal:Journal.marked"
+BEGIN, END, TURN = (
+    "digest.journal:Journal.begin",
+    "digest.journal:Journal.end",
+    "digest.journal:Journal.marked",
+)
 REPLAY, CLOSE = "digest.deliver:_Work.recover", "digest.deliver:_Work.close"
 STEPS = (
     Step(name="before collecting", kind="ready", stop=entering(COLLECT)),
@@ -327,9 +332,9 @@ def database_dies(bench: Bench, policy: Policy) -> Tally:
     process = world.digest("run")
     bench.sink.wait_for(bench.random.randint(1, MOST_BETWEEN), alive=process.is_alive)
     if isinstance(bench.databases, Postgresql):
-        bench.databases.crash()
+        bench.databases.server.crash()
         process.join(PATIENCE)
-        bench.databases.start_again()
+        bench.databases.server.start()
         tally.doubtful = CONNECTIONS
     else:
         with sqlite3.connect(world.folder / "var/digest.db", timeout=30, isolation_level=None) as other:
@@ -431,7 +436,9 @@ def scenarios(*, kills: int) -> Iterator[tuple[str, Scenario]]:
 
 def quick(name: str) -> bool:
     """Tell which rows `--quick` makes."""
-    return any(part in name for part in ("random", "not answered", "in the journal", "mark", "replay", "hangs up"))
+    return any(
+        part in name for part in ("random", "not answered", "in the journal", "mark", "replay", "hangs up")
+    )
 
 
 class Table:
@@ -476,39 +483,38 @@ def main() -> None:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="crash-")))
         sink = stack.enter_context(Sink(folder / "taken", slowest=SLOWEST, seed=options.seed))
-        for name in ("SQLite", "PostgreSQL"):
-            if options.database in (None, name):
-                play(table, name, folder, sink, options)
+        for kind in (Sqlite, Postgresql):
+            if options.database in (None, kind.name):
+                databases = kind()
+                stack.callback(databases.close)
+                play(table, databases, folder, sink, options)
     conclude(table, options.json)
 
 
-def play(table: Table, database: str, folder: Path, sink: Sink, options: argparse.Namespace) -> None:
+def play(table: Table, databases: Sqlite | Postgresql, folder: Path, sink: Sink, options: Any) -> None:
     """Make all rows of one database."""
-    try:
-        databases = Postgresql(folder / "server") if database == "PostgreSQL" else Sqlite()
-        made = Made(folder, databases)
-    except (ImportError, RuntimeError) as error:
-        reason = str(error).strip().splitlines()[-1]
-        table.add(Result(scenario="all", server="", database=database, policy="", skipped=reason))
-        return
-    bench = Bench(made=made, databases=databases, sink=sink, random=random.Random(options.seed))  # noqa: S311
+    bench = Bench(
+        made=Made(folder, databases),
+        databases=databases,
+        sink=sink,
+        random=random.Random(options.seed),  # noqa: S311 - moments, not secrets
+    )
     policies = POLICIES[1:] if options.quick else POLICIES
     for policy in policies:
         for name, scenario in scenarios(kills=options.kills):
             if quick(name) or not options.quick:
                 table.row(bench, policy, name, scenario)
+    name = f"killed at {options.kills} random points"
     postfix = shutil.which("postfix", path=f"{os.environ['PATH']}:/usr/sbin")
-    where = {"server": "Postfix", "database": database, "policy": "", "scenario": "random points"}
     if postfix is None or os.geteuid() != 0:
-        table.add(Result(**where, skipped="it needs Postfix, started by root (apt-get install postfix)"))
+        skipped = "it needs Postfix, started by root"
+        where = {"server": "Postfix", "database": databases.name, "policy": ""}
+        table.add(Result(scenario=name, **where, skipped=skipped))
         return
     with Postfix(postfix, next_hop=sink.port) as relay:
         bench.postfix = relay
         for policy in policies:
-            name = f"killed at {options.kills} random points"
             table.row(bench, policy, name, at_random(options.kills), server="Postfix")
-    if isinstance(databases, Postgresql):
-        databases.close()
 
 
 def conclude(table: Table, path: Path | None) -> None:

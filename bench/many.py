@@ -12,6 +12,8 @@ are put into their table at once.
 import os
 import random
 import resource
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,13 +22,15 @@ import sqlalchemy as sa
 
 from digest.app import App
 from digest.config import Settings
-from digest.model import DeliveryState, Mail, SubscriberState
+from digest.model import DeliveryState, Mail, Reply, SubscriberState
+from digest.protocols import Pause
 from digest.store.tables import deliveries, subscribers
 
 ARTICLES = 33
 AT_ONCE = 50_000
+TAKEN = Reply(code=250, enhanced="2.0.0", text="Ok: queued as 4bXyZ12345")
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
-_SYLLABLES = "ba de fi go hu ka le mi no pu ra se ti vo wu ye za bre cli dro fla gri ple sta tri".split()
+_SYLLABLES = [first + second for first in "bdfghklmnprstvz" for second in "aeiou"]
 
 
 class Many:
@@ -37,32 +41,31 @@ class Many:
         folder: Path,
         database: str,
         *,
-        readers: int,
+        readers: int = 0,
         transport: dict[str, Any] | None = None,
-        more: dict[str, Any] | None = None,
     ) -> None:
+        """`readers` is how many there shall be in a new one; a folder that has one is taken as it is."""
         self._folder = folder
         self._database = database
-        _write_articles(folder / "articles")
-        self.program = self.restarted(transport or {}, more or {})
-        self.program.collect()
-        self._enrol(readers)
+        self.program = self.restarted(transport or {})
+        if readers:
+            _write_articles(folder / "articles")
+            self.program.collect()
+            self._enrol(readers)
 
     def publish(self) -> None:
         """Make the issue and its readers' rows."""
         if self.program.publish("daily") is None:
             raise RuntimeError("there is no issue")
 
-    def restarted(self, transport: dict[str, Any], more: dict[str, Any]) -> App:
+    def restarted(self, transport: dict[str, Any], more: dict[str, Any] | None = None) -> App:
         """Give the program anew, with other settings."""
         settings = {
             "folder": str(self._folder / "var"),
             "database": self._database,
             "secret": "a secret for a bench",
             "transport": {"kind": "smtp", "host": "127.0.0.1", "security": "none", **transport},
-            "sources": {
-                "wire": {"kind": "folder", "path": str(self._folder / "articles"), "language": "en"}
-            },
+            "sources": {"wire": {"kind": "folder", "path": str(self._folder / "articles"), "language": "en"}},
             "lists": {"daily": {"sections": {"more": {"stories": ARTICLES}}, "sentences": 3}},
         }
         self.program = App(Settings.model_validate(settings | (more or {})), clock=lambda: NOON)
@@ -79,12 +82,6 @@ class Many:
                 .where(deliveries.c.id < first + count)
                 .values(state=DeliveryState.QUEUED.value)
             )
-
-    def sent(self) -> int:
-        """Count what was sent."""
-        done = (deliveries.c.state == DeliveryState.SENT.value) & (deliveries.c.attempts > 0)
-        with self.program.database.transaction() as connection:
-            return connection.scalar(sa.select(sa.func.count()).select_from(deliveries).where(done)) or 0
 
     def send(self, count: int) -> None:
         """Send so many mails.
@@ -114,28 +111,30 @@ class Many:
                 connection.execute(sa.insert(subscribers), rows)
 
 
-def captured(program: App) -> Mail:
-    """Write one mail that is due, and send it not."""
-    found: list[Mail] = []
-    real = program.writer
+class AtOnce:
+    """A transport that takes each mail at once, and remembers the last."""
 
-    class Stolen(Exception):  # noqa: N818
-        """Ends the run."""
+    def __init__(self) -> None:
+        self.last: Mail | None = None
 
-    def steal(delivery: Any) -> Mail | None:
-        mail = real(delivery)
-        if mail is not None:
-            found.append(mail)
-        raise Stolen
+    @contextmanager
+    def connect(self) -> Iterator[Any]:
+        """Open no line."""
+        raise NotImplementedError
 
-    program.writer = steal  # type: ignore[assignment]
-    try:
-        program.send()
-    except Stolen:
-        pass
-    finally:
-        program.writer = real
-    return found[0]
+    def check(self) -> str:
+        """Say so."""
+        return "every mail is taken at once"
+
+    def carry(
+        self, mails: Iterator[Mail | Pause], *, ending: Callable[[Mail], None]
+    ) -> Iterator[tuple[Mail, Reply]]:
+        """Take them."""
+        for mail in mails:
+            if isinstance(mail, Mail):
+                ending(mail)
+                self.last = mail
+                yield mail, TAKEN
 
 
 def cpu(apart: frozenset[int] = frozenset()) -> float:
@@ -153,6 +152,11 @@ def peak() -> float:
     """Give the most memory that this process has had, in MiB."""
     [line] = [one for one in Path("/proc/self/status").read_text("ascii").splitlines() if "VmHWM" in one]
     return int(line.split()[1]) / 1024
+
+
+def forget_peak() -> None:
+    """Let `peak` begin anew."""
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
 
 def _write_articles(folder: Path) -> None:

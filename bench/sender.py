@@ -21,6 +21,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Literal
 
+
 @dataclass(frozen=True, slots=True)
 class Stop:
     """Where a sender kills itself: at the nth call of a function, named as module:function or module:Class.method."""

