@@ -53,7 +53,6 @@ from world import (  # noqa: E402
 
 from digest.model import DeliveryState  # noqa: E402
 
-MOST_BETWEEN = 60  # mails from one kill to the next
 DITHER = 0.003  # seconds
 SLOWEST = 0.002  # seconds of the server's answers, so that kills fall into them
 PATIENCE = 60.0
@@ -125,9 +124,9 @@ class Tally:
         if not finished:
             self.wrong.append(f"something stays due: {Counter(states.values())}; {world.said()[-300:]!r}")
 
-    def result(self, *, scenario: str, server: str, database: str, policy: Policy) -> Result:
-        """Judge."""
-        wrong = list(self.wrong)
+    def problems(self, policy: Policy) -> list[str]:
+        """Say what is not as it must be."""
+        wrong = list(dict.fromkeys(self.wrong))
         doubts, copies = (self.doubtful, 0) if policy == "hold" else (0, self.doubtful)
         for is_so, what in (
             (self.lost > 0, f"{self.lost} lost"),
@@ -137,6 +136,10 @@ class Tally:
         ):
             if is_so:
                 wrong.append(what)
+        return wrong
+
+    def result(self, *, scenario: str, server: str, database: str, policy: Policy) -> Result:
+        """Make the row."""
         return Result(
             scenario=scenario,
             server=server,
@@ -148,7 +151,7 @@ class Tally:
             twice=self.twice,
             in_doubt=self.in_doubt,
             failed=self.failed,
-            wrong="; ".join(dict.fromkeys(wrong)),
+            wrong="; ".join(self.problems(policy)),
         )
 
 
@@ -161,6 +164,7 @@ class Bench:
     sink: Sink
     random: random.Random
     postfix: Postfix | None = None
+    most_between: int = 60  # mails from one kill to the next
 
     @property
     def port(self) -> int:
@@ -205,7 +209,7 @@ def at_random(kills: int) -> Scenario:
         while tally.kills < kills:
             world = bench.world("published", policy)
             while tally.kills < kills and (left := world.pending()):
-                between = bench.random.randint(1, min(left, MOST_BETWEEN))
+                between = bench.random.randint(1, min(left, bench.most_between))
                 tally.kills += bench.kill_at(world.digest("run"), between)
                 world.move_clock(LEASE_SECONDS + 1)
             bench.close(world, tally)
@@ -330,7 +334,7 @@ def database_dies(bench: Bench, policy: Policy) -> Tally:
     tally = Tally()
     world = bench.world("published", policy)
     process = world.digest("run")
-    bench.sink.wait_for(bench.random.randint(1, MOST_BETWEEN), alive=process.is_alive)
+    bench.sink.wait_for(bench.random.randint(1, bench.most_between), alive=process.is_alive)
     if isinstance(bench.databases, Postgresql):
         bench.databases.server.crash()
         process.join(PATIENCE)
@@ -361,7 +365,7 @@ def disk_fills(bench: Bench, policy: Policy) -> Tally:
     try:
         world = bench.world("published", policy, within=disk)
         process = world.digest("run")
-        bench.sink.wait_for(bench.random.randint(1, MOST_BETWEEN), alive=process.is_alive)
+        bench.sink.wait_for(bench.random.randint(1, bench.most_between), alive=process.is_alive)
         _fill(disk / "ballast")
         process.join(PATIENCE)
         (disk / "ballast").unlink()
@@ -389,7 +393,7 @@ def clock_jumps(seconds: float) -> Scenario:
         tally = Tally(doubtful=2 * CONNECTIONS)
         world = bench.world("published", policy)
         processes = [world.digest("run") for _ in range(2)]
-        bench.sink.wait_for(MOST_BETWEEN, alive=processes[0].is_alive)
+        bench.sink.wait_for(bench.most_between, alive=processes[0].is_alive)
         world.move_clock(seconds)
         for process in processes:
             process.join(PATIENCE)

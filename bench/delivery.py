@@ -41,7 +41,7 @@ from postfix import Postfix  # noqa: E402
 
 PATH = f"{os.environ['PATH']}:/usr/sbin"
 SESSIONS = 20  # of smtp-source, and ours where the server is Postfix
-FIRST = 300  # mails, to see how many fit into a round
+FIRST = 1_000  # mails, to see how many fit into a round
 KEYS = ("rsa", "ed25519")
 SIGNED: dict[str, tuple[str, ...]] = {
     "unsigned": (),
@@ -70,7 +70,7 @@ class Effort:
 
 QUICK = Effort(
     rounds=5,
-    seconds=0.4,
+    seconds=0.7,
     readers=20_000,
     peer_mails={"django-newsletter": 150, "rss2email": 40, "naive": 20},
     sizes=(1_000, 5_000, 20_000),
@@ -106,7 +106,9 @@ class Bench:
         self.sink, number = stack.enter_context(smtp_sink())
         self.apart = {number}
         for name in KEYS:
-            (self.folder / f"{name}.pem").write_bytes(pem(name))
+            file = self.folder / f"{name}.pem"
+            file.touch(mode=0o600)
+            file.write_bytes(pem(name))
         url = database or f"sqlite:///{self.folder}/digest.db"
         self.many = Many(self.folder, url, readers=effort.readers, transport={"port": self.sink})
         self.many.publish()

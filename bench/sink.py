@@ -101,6 +101,7 @@ class Sink:
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join()
+        self._loop.close()
         os.close(self._file)
 
     async def _serve(self) -> None:
