@@ -16,6 +16,7 @@ class Door(StrEnum):
     ONE_CLICK = "one-click"  # RFC 8058
     OPERATOR = "operator"
     IMPORT = "import"  # a file of addresses
+    FEEDBACK = "feedback"  # his mail provider reported that he calls a letter spam
     CLOCK = "clock"  # time did it: a retention setting
 
 
@@ -75,6 +76,8 @@ class NoticeKind(StrEnum):
     DATA = "data"  # all that is known about you
     ERASED = "erased"  # you are forgotten
     STORY = "story"  # the whole text of a story
+    ALARM = "alarm"  # to the operator: sending has stopped
+    WARNING = "warning"  # mail to you comes back, and will stop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +101,7 @@ class Said:
     holdings: tuple[Holding, ...] = ()  # as they stand now, that of the notice's own list first
     article: Article | None = None  # STORY
     data: str = ""  # DATA: JSON
+    alarm: str = ""  # ALARM: what has stopped, and why
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,25 +11,32 @@ A process that cannot be seen from here, since it runs on another machine, keeps
 of them are in doubt, and so they are where the machine itself went down (see digest/journal.py). Those that are held
 are settled exactly once a run on that machine finds the journal.
 
-A server's refusal of one mail is a `Reply`: 4xx is tried again later, 5xx is final. A line that cannot be opened
-stops the run and gives everything back.
+A server's refusal of one mail is a `Reply`: 4xx is tried again later, 5xx is final for this issue, unless the fault is
+ours (digest/bounces): then the mail waits, since its reader cannot help it. A line that cannot be opened stops the run
+and gives everything back.
 """
 
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import sqlalchemy as sa
 
 from digest import config
+from digest.bounces import reason_of
 from digest.errors import MessageError, TransportError
+from digest.govern import Allowance, Governor
 from digest.journal import Journals, Remains
 from digest.model import Begun, Delivery, DeliveryState, Mail, Mark, Reply
+from digest.pace import Slots, domain_of
 from digest.protocols import Pause, Transport
 from digest.store import Database, deliveries
+
+log = logging.getLogger(__name__)
 
 Write: TypeAlias = Callable[[Sequence[Delivery]], Iterator[Mail | MessageError | None]]
 
@@ -39,6 +46,17 @@ BATCH = 500
 FLUSH = timedelta(seconds=5)
 """After which the ledger hears what became of mails, however slowly they leave."""
 
+HORIZON = timedelta(seconds=10)
+"""How far ahead moments are given out; what has none by then waits in the ledger."""
+
+PATIENCE = timedelta(minutes=1)
+"""Where nothing may leave for longer than this, the run ends, and a later one goes on."""
+
+JITTER = 0.2
+"""Waits are longer by up to this share, so that what was refused together does not come again together."""
+
+_NO_TIME = timedelta(0)
+_GOLDEN = (5**0.5 - 1) / 2  # its multiples lie apart in the unit interval (Knuth, volume 3, section 6.4)
 _LOST = Reply(code=451, enhanced="4.4.2", text="the sender died before the answer came")
 
 
@@ -58,8 +76,10 @@ def deliver(
     *,
     write: Write,
     journals: Journals,
+    governor: Governor,
     clock: Callable[[], datetime],
     resend: Callable[[str], bool] | None = None,
+    after: "After | None" = None,
     stopping: Callable[[], bool] = lambda: False,
     on_settled: Callable[[Settled], None] = lambda _: None,
 ) -> Counter[DeliveryState]:
@@ -67,8 +87,8 @@ def deliver(
 
     QUEUED counts those that are put off. `write` makes the mails of a claim, each when it is asked for; None, where it
     would hold nothing that its reader wants, skips it, and one that cannot be made right fails with the reason in its
-    row. `resend` tells of a list whether mails in doubt are sent again. `on_settled` hears of each mail. Once it is
-    `stopping`, no mail is begun.
+    row. `governor` says how many leave when. `resend` tells of a list whether mails in doubt are sent again. `after`
+    does what follows for readers. `on_settled` hears of each mail. Once it is `stopping`, no mail is begun.
 
     Raises:
         TransportError: the server cannot be reached; all rows that were not begun are due again.
@@ -80,8 +100,10 @@ def deliver(
         settings=settings,
         write=write,
         journals=journals,
+        governor=governor,
         clock=clock,
         resend=resend or (lambda _: settings.in_doubt == "resend"),
+        after=after,
         stopping=stopping,
         on_settled=on_settled,
     )
@@ -90,9 +112,23 @@ def deliver(
     try:
         for mail, outcome in transport.carry(run.mails(), ending=run.ending):
             run.heard(mail, outcome)
+    except TransportError:
+        with database.transaction(alone=False) as connection:
+            governor.broke(connection, now=clock())
+        raise
     finally:
         run.finish()
     return run.outcome
+
+
+class After(Protocol):
+    """What follows for readers from what servers say, in the transaction that marks it."""
+
+    def taken(self, connection: sa.Connection, subscriber_ids: Sequence[int]) -> None:
+        """Hear for which readers mail was taken."""
+
+    def refused(self, connection: sa.Connection, delivery_id: int, reply: Reply, *, now: datetime) -> object:
+        """Hear a server's last word on a delivery, or that it refuses us."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +139,10 @@ class _Work:
     settings: config.Delivery
     write: Write
     journals: Journals
+    governor: Governor
     clock: Callable[[], datetime]
     resend: Callable[[str], bool]
+    after: After | None
     stopping: Callable[[], bool]
     on_settled: Callable[[Settled], None]
 
@@ -189,24 +227,36 @@ class _Run:
         self._half_lease = _Alarm(work.clock, work.lease / 2)
         self._under_way: dict[int, Delivery] = {}  # handed to the transport, not come back
         self._flush = _Alarm(work.clock, FLUSH)
+        self._heard: list[tuple[Delivery, Reply, DeliveryState]] = []  # from servers, not yet told of
 
     def mails(self) -> Iterator[Mail | Pause]:
-        """Give the mails of all that is due, claim by claim."""
+        """Give the mails of all that is due, claim by claim, each at its moment."""
         while not self._work.stopping():
-            batch, skipped = self._turn()
-            if not batch and not skipped:
+            turn = self._turn()
+            if turn.allowed.rows == 0:
+                again = turn.allowed.retry_at
+                if again is None or again - self._clock() > PATIENCE:
+                    log.warning("nothing leaves now: %s", turn.allowed.reason)
+                    return
+                yield from self._wait_until(again)
+            elif turn.claimed:
+                yield from self._of(turn.slots)
+            else:
                 return
-            yield from self._of(batch)
 
-    def _of(self, batch: Sequence[Delivery]) -> Iterator[Mail]:
+    def _of(self, reserved: Sequence[tuple[datetime, Delivery]]) -> Iterator[Mail | Pause]:
         lost: frozenset[int] = frozenset()
-        written = self._work.write(batch)
-        for delivery in batch:
+        batch = [delivery for _, delivery in reserved]
+        slots, written = Slots(reserved), self._work.write(batch)
+        while slots:
+            now = self._clock()
+            if (wait := slots.wait(now)) > _NO_TIME:
+                yield from self._wait_until(now + wait)
             if self._work.stopping():
                 return
             if self._half_lease.rings:
                 lost = frozenset(one.id for one in batch) - self._renew()
-            mail = next(written)
+            delivery, mail = slots.take(self._clock()), next(written)
             if delivery.id in lost:
                 continue  # the lease had ended, and the row is another worker's
             if isinstance(mail, Mail):
@@ -217,6 +267,12 @@ class _Run:
             else:
                 unfit = Reply(code=554, enhanced="5.6.0", text=str(mail))
                 self._end(delivery, DeliveryState.FAILED, unfit)
+            self._flush_if_due()
+
+    def _wait_until(self, moment: datetime) -> Iterator[Pause]:
+        """Let the transport go on without a new mail until a moment."""
+        while not self._work.stopping() and (left := moment - self._clock()) > _NO_TIME:
+            yield Pause(min(left.total_seconds(), 1.0))
             self._flush_if_due()
 
     def ending(self, mail: Mail) -> None:
@@ -233,11 +289,13 @@ class _Run:
                 self._end(delivery, DeliveryState.IN_DOUBT, lost, letter)
             else:
                 self._put_off(delivery, lost, letter)
-        elif outcome.temporary:
-            self._put_off(delivery, outcome, letter)
-        else:
-            state = DeliveryState.SENT if outcome.accepted else DeliveryState.FAILED
+            return
+        state = DeliveryState.SENT if outcome.accepted else DeliveryState.FAILED
+        if outcome.accepted or not (outcome.temporary or _ours(outcome)):
             self._end(delivery, state, outcome, letter)
+        else:
+            state = self._put_off(delivery, outcome, letter)
+        self._heard.append((delivery, outcome, state))
 
     def finish(self) -> None:
         """Mark what has come back, doubt what was begun and has not, and give back the rest.
@@ -247,35 +305,61 @@ class _Run:
         done = False
         try:
             with self._database.transaction(alone=False) as connection:
+                self._tell(connection)
                 doubtful = self._work.close(connection, self._journal.remains)
             self.outcome.update(mark.state for mark in doubtful)
             done = True
         finally:
             self._journal.close(remove=done)
 
-    def _turn(self) -> tuple[tuple[Delivery, ...], int]:
+    def _turn(self) -> "_Turn":
         """Mark what has come back and claim what is due, in one transaction."""
+        governor = self._work.governor
         with self._database.transaction(alone=False) as connection:
             now = self._clock()
-            deliveries.mark(connection, self._journal.remains.ended, now=now)
+            self._mark(connection, now=now)
             self._work.doubt_overdue(connection)
             until = now + self._work.lease
             deliveries.renew(connection, self._journal.remains.name, until=until)
+            allowed = governor.allowance(connection, now=now, horizon=HORIZON)
             batch, skipped = deliveries.claim(
-                connection, now=now, token=self._journal.new_claim(), until=until, limit=BATCH
+                connection,
+                now=now,
+                token=self._journal.new_claim(),
+                until=until,
+                limit=BATCH if allowed.rows is None else min(BATCH, allowed.rows),
+                stopped=allowed.stopped,
             )
+            reserved = governor.reserve(connection, batch, now=now, horizon=HORIZON)
         self._half_lease.reset()
         self._marked()
         self.outcome[DeliveryState.SKIPPED] += skipped
-        return batch, skipped
+        return _Turn(allowed=allowed, slots=reserved.slots, claimed=len(batch) + skipped)
 
     def _flush_if_due(self) -> None:
         if self._flush.rings:
             with self._database.transaction(alone=False) as connection:
-                deliveries.mark(connection, self._journal.remains.ended, now=self._clock())
+                self._mark(connection, now=self._clock())
             self._marked()
 
+    def _mark(self, connection: sa.Connection, *, now: datetime) -> None:
+        deliveries.mark(connection, self._journal.remains.ended, now=now)
+        self._tell(connection)
+
+    def _tell(self, connection: sa.Connection) -> None:
+        """Say what servers said to those who draw conclusions."""
+        now, after = self._clock(), self._work.after
+        said = ((domain_of(delivery.address), reply) for delivery, reply, _ in self._heard)
+        self._work.governor.learn(connection, said, now=now)
+        if after:
+            sent = DeliveryState.SENT
+            after.taken(connection, [one.subscriber_id for one, _, state in self._heard if state is sent])
+            for delivery, reply, state in self._heard:
+                if state is DeliveryState.FAILED or not (reply.accepted or reply.temporary):
+                    after.refused(connection, delivery.id, reply, now=now)
+
     def _marked(self) -> None:
+        self._heard.clear()
         self._journal.marked()
         self._flush.reset()
 
@@ -291,14 +375,15 @@ class _Run:
         with self._database.transaction(alone=False) as connection:
             return self._work.resend(deliveries.lists_of(connection, [delivery.id])[delivery.id])
 
-    def _put_off(self, delivery: Delivery, reply: Reply, letter: int | None) -> None:
-        """Wait for the next of the retry times, the last of which repeats, until the row expires."""
+    def _put_off(self, delivery: Delivery, reply: Reply, letter: int | None) -> DeliveryState:
+        """Wait for the next of the retry times, the last of which repeats, until the row expires; give the state."""
         waits = self._work.settings.retry_minutes
-        due = self._clock() + timedelta(minutes=waits[min(delivery.attempts, len(waits) - 1)])
-        if due <= delivery.expires:
-            self._end(delivery, DeliveryState.QUEUED, reply, letter, due=due)
-        else:
-            self._end(delivery, DeliveryState.FAILED, reply, letter)
+        wait = timedelta(minutes=waits[min(delivery.attempts, len(waits) - 1)])
+        due = self._clock() + wait * (1 + JITTER * _share(delivery.id))
+        in_time = due <= delivery.expires
+        state = DeliveryState.QUEUED if in_time else DeliveryState.FAILED
+        self._end(delivery, state, reply, letter, due=due if in_time else None)
+        return state
 
     def _end(
         self,
@@ -321,6 +406,25 @@ class _Run:
         )
         self.outcome[state] += 1
         self._work.on_settled(Settled(address=delivery.address, state=state, reply=reply))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Turn:
+    """What may leave now."""
+
+    allowed: Allowance
+    slots: tuple[tuple[datetime, Delivery], ...]
+    claimed: int  # rows, those that were skipped or come later among them
+
+
+def _ours(reply: Reply) -> bool:
+    """Tell whether a refusal is for a fault of ours."""
+    return reason_of(reply.code, reply.enhanced, reply.text).ours
+
+
+def _share(number: int) -> float:
+    """Give a number from 0 to 1, the same for a row each time, and another for its neighbours."""
+    return number * _GOLDEN % 1
 
 
 def _row_of(mail: Mail) -> int:

@@ -6,10 +6,11 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from digest import pipeline
+from digest.alarm import worded
 from digest.app import App
 from digest.dkim import sign
 from digest.dkim.verify import verifies
-from digest.errors import DigestError, SettingsError
+from digest.errors import DigestError, SettingsError, TransportError
 from digest.message import Headers, message
 from digest.model import Article, Letter
 from digest.notify import masthead
@@ -48,6 +49,7 @@ def examine(app: App) -> list[Check]:
         ("sources", _sources),
         ("transport", _transport),
         ("dkim", _dkim),
+        ("stops", _stops),
         ("inbound", _inbound),
         ("pages", _pages),
     ):
@@ -120,6 +122,12 @@ def _dkim(app: App) -> str:
             raise SettingsError(f"a sample signed with {key.selector} does not verify")
     names = ", ".join(f"{key.selector} ({key.algorithm})" for key in app.signers)
     return f"mails are signed for {app.settings.signing_domain} with {names}, and a sample verifies"
+
+
+def _stops(app: App) -> str:
+    if stops := app.stops():
+        raise TransportError("; ".join(map(worded, stops)))
+    return "nothing keeps mail from leaving"
 
 
 def _inbound(app: App) -> str:

@@ -31,6 +31,7 @@ from digest.commands import Reading, read_commands, read_detail
 from digest.config import Settings
 from digest.correspondence import Door, NoticeKind, Outcome, Request, Said, Thread
 from digest.errors import SettingsError, TransportError
+from digest.feedback import Feedback
 from digest.model import Article, Subscriber, SubscriberState
 from digest.protocols import Transport
 from digest.received import Envelope, Received, read
@@ -44,7 +45,8 @@ log = logging.getLogger(__name__)
 
 OPERATOR = "owner"
 _OPERATORS = frozenset({"postmaster", "abuse"})  # RFC 2142
-_RANK = ("unsubscribe", "confirm", "prefs", "letter", "subscribe", "help", OPERATOR)
+BOUNCE = "bounce"
+_RANK = (BOUNCE, "unsubscribe", "confirm", "prefs", "letter", "subscribe", "help", OPERATOR)
 """Of several addresses of ours that a mail is for, the first of these is meant; the plain one last."""
 
 _AT_A_LIST = ("subscribe", "unsubscribe")
@@ -110,9 +112,29 @@ class Inbound:
                 now = self.clock()
                 if not handled.take(connection, key, now=now):
                     return "it was handled before"
+                if said := self._fed_back(connection, received, content, verb=verb, rest=rest, now=now):
+                    return said
                 return _Case(self, connection, received, verb=verb, rest=rest, now=now).decide()
         except SettingsError as error:  # a token of a list that config.toml has no more
             return f"it cannot be done: {error}"
+
+    def _fed_back(
+        self,
+        connection: sa.Connection,
+        received: Received,
+        content: bytes,
+        *,
+        verb: str,
+        rest: str,
+        now: datetime,
+    ) -> str:
+        """Look at what comes back of our own letters, which is never a command; empty: it is something else."""
+        feedback = Feedback(readers=self.readers)
+        if verb == BOUNCE:
+            return feedback.take(connection, content, token=rest, now=now) or "dropped: no letter of ours"
+        # A complaint, or a report of a server that does not know where reports go.
+        returned = received.automatic and not verb
+        return feedback.take(connection, content, token="", now=now) if returned else ""
 
     def _detail(self, recipient: str) -> tuple[str, str] | None:
         """Give what an address of ours says behind its +, in parts; None for somebody else's."""

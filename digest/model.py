@@ -296,11 +296,20 @@ class SuppressionReason(StrEnum):
     """Why an address must not be mailed, whatever its reader wants."""
 
     HARD_BOUNCE = "hard-bounce"
+    SOFT_BOUNCE = "soft-bounce"  # mail came back for weeks, letters that warned of it too
     COMPLAINT = "complaint"
     MANUAL = "manual"
     INVALID = "invalid"
     ERASED = "erased"  # its reader asked to be forgotten; kept as a keyed hash
     LEFT = "left"  # its reader left long ago; kept so, against files of addresses; he himself may come back
+
+
+class FeedbackKind(StrEnum):
+    """What came back of a letter."""
+
+    BOUNCED = "bounced"
+    COMPLAINED = "complained"
+    AUTORESPONDED = "autoresponded"
 
 
 class DeliveryState(StrEnum):

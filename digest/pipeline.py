@@ -9,7 +9,7 @@ same list and date again changes nothing.
 """
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -21,6 +21,7 @@ from digest.collect import REMEMBERED, thread
 from digest.compose import compose, most_steps, shorten
 from digest.curate import LIKED_SINCE, NOTHING, RHYTHM_SINCE, Memory, curate, decide, shares
 from digest.errors import MessageError
+from digest.govern.wave import begin, first_wave
 from digest.message import html_octets
 from digest.model import Article, Candidate, Correction, Issue, Letter, Story, Told, Verdict
 from digest.recheck import Recheck
@@ -62,13 +63,16 @@ def publish(
     now: datetime,
     expiry: timedelta,
     recheck: Recheck | None = None,
+    canary: config.Canary | None = None,
+    frozen: Callable[[sa.Connection, int], None] = lambda *_: None,
 ) -> Published | None:
     """Publish a list's issue for the date `on`, or give the one that is there.
 
     It is made of the sources' articles first ingested since the list's last issue closed. None means that there
     are fewer stories than the list's settings ask for, and no issue that says so is wanted; what was ingested waits
     for the next one. `recheck` looks again at what would be told and at the issue before, and the issue is made anew
-    where that is not as it was.
+    where that is not as it was. `canary` says who gets it before the others; `frozen` is called in the transaction that
+    makes the rows, with their number.
 
     Raises:
         IssueError: a promise is broken; nothing is published.
@@ -92,7 +96,10 @@ def publish(
             if issue.thin and wishes.thin_day == "wait":
                 return None
             issue_id = issues.freeze(connection, issue, made.candidates)
-            readers = _enqueue(connection, issue_id, name, wishes, on=on, now=now, expiry=expiry)
+            readers = _enqueue(
+                connection, issue_id, name, wishes, on=on, now=now, expiry=expiry, canary=canary
+            )
+            frozen(connection, readers)
         return Published(issue_id=issue_id, issue=issue, new=True, readers=readers)
     return Published(issue_id=found[0], issue=found[1], new=False, readers=0)
 
@@ -106,12 +113,17 @@ def _enqueue(
     on: date,
     now: datetime,
     expiry: timedelta,
+    canary: config.Canary | None,
 ) -> int:
     """Make the rows of an issue's readers, each due at his hour, and give how many."""
     subscribers.resume_due(connection, now=now)
     last = issues.last_date(connection, name, before=on)
     when = partial(due, list_wishes=wishes, on=on, last=last, now=now)
-    return deliveries.enqueue(connection, issue_id, name, due=when, now=now, lifetime=expiry)
+    wave = first_wave(connection, issue_id, name, canary, now=now) if canary else None
+    readers = deliveries.enqueue(connection, issue_id, name, due=when, now=now, lifetime=expiry, wave=wave)
+    if wave:
+        begin(connection, wave, name)
+    return readers
 
 
 def draft(

@@ -16,10 +16,13 @@ from digest import config
 from digest.address import Address, parse_address
 from digest.model import Subscriber, SubscriberState, SuppressionReason
 from digest.plain import to_json
-from digest.store import consents, deliveries, handled, notices, requests, subscribers, votes
+from digest.store import consents, deliveries, handled, notices, requests, scores, subscribers, votes
 
 NETWORKS_KEPT = timedelta(days=30)
 """How long it is known from which network a vote came: as long as votes count in ranking."""
+
+SCORES_KEPT = timedelta(days=180)
+"""How long it is known that mail to an address came back, when no more of it did: then nothing is left of a score."""
 
 
 def export(connection: sa.Connection, address: Address, key: str, fingerprint: str) -> dict[str, Any]:
@@ -28,6 +31,7 @@ def export(connection: sa.Connection, address: Address, key: str, fingerprint: s
     return {
         "address": address.display,
         "suppressed": [reason for reason in reasons if reason],
+        "returned": to_json(scores.get(connection, key)),
         "subscriptions": [
             {
                 **to_json(one),
@@ -62,6 +66,7 @@ def forget(connection: sa.Connection, address: Address, *, fingerprint: str) -> 
     """Remove what is kept under an address; whether it may be mailed is another matter."""
     for one in subscribers.holdings(connection, address.key):
         subscribers.erase(connection, one.id)
+    scores.remove(connection, address.key)
     _forget_what_was_said(connection, address, fingerprint=fingerprint)
 
 
@@ -81,6 +86,7 @@ def expire(
     done["requests"] = requests.forget(connection, before=now)  # their links work no longer
     done["letters"] = notices.forget(connection, before=now - timedelta(days=settings.notices_days))
     handled.forget(connection, before=now - timedelta(days=settings.notices_days))
+    scores.forget(connection, before=now - SCORES_KEPT)
     votes.forget_networks(connection, before=now - NETWORKS_KEPT)
     pending = now - timedelta(days=settings.pending_days)
     for one in subscribers.in_state(connection, SubscriberState.PENDING, before=pending):

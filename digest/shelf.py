@@ -95,13 +95,13 @@ class Shelf:
         return tuple(self._issue(place.list, day) for day in place.days if day > since)
 
     def _find_place(self, issue_id: int) -> _Place:
-        with self._database.transaction() as connection:
+        with self._database.transaction(alone=False) as connection:
             list_name, on = issues.place(connection, issue_id)
             days = issues.dates(connection, list_name, after=on - LOOKS_BACK, until=on)
         return _Place(list=list_name, on=on, days=days)
 
     def _read(self, list_name: str, on: date) -> Issue:
-        with self._database.transaction() as connection:
+        with self._database.transaction(alone=False) as connection:
             found = issues.find(connection, list_name, on)
         assert found is not None  # noqa: S101 - issues are never removed
         return found[1]

@@ -10,6 +10,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+from datetime import date
 from enum import StrEnum
 
 _ID_BYTES = 5
@@ -27,6 +28,7 @@ class Purpose(StrEnum):
     PREFERENCES = "preferences"  # a subscriber: everything he may do
     LETTER = "letter"  # a delivery: everything, in reply to that letter
     BOUNCE = "bounce"  # a delivery: what came back of it
+    PROBE = "probe"  # a subscriber: the same of a letter that warns him
     VOTE = "vote"  # a subscriber: vote, and nothing else
     MESSAGE_ID = "message-id"
     ADDRESS = "address"  # a hash of one, where the address itself must not stand
@@ -61,6 +63,11 @@ class Tokens:
     def fingerprint(self, purpose: Purpose, text: str) -> str:
         """Give 32 hexadecimal digits that nobody else can compute for `text`."""
         return self._full_mac(purpose, text.encode()).hex()[:32]
+
+    def message_id(self, list_name: str, on: date, subscriber_id: int, *, domain: str) -> str:
+        """Give the Message-ID of a list's issue of a date for one subscriber, the same on every attempt."""
+        about = f"{list_name}/{on}/{subscriber_id}"
+        return f"<{self.fingerprint(Purpose.MESSAGE_ID, about)}@{domain}>"
 
     def _mac(self, purpose: Purpose, number: bytes) -> bytes:
         return self._full_mac(purpose, number)[:_MAC_BYTES]

@@ -106,10 +106,10 @@ class Writer:
             f"letter-{self._tokens.make(Purpose.LETTER, delivery_id)}"
         )
         unsubscribe = f"{publisher.url}/unsubscribe/{leave}"
-        about = f"{issue.list}/{issue.date}/{subscriber_id}"
+        message_id = self._tokens.message_id(issue.list, issue.date, subscriber_id, domain=publisher.domain)
         personal = Personal(
             to_address=address,
-            message_id=f"<{self._tokens.fingerprint(Purpose.MESSAGE_ID, about)}@{publisher.domain}>",
+            message_id=message_id,
             reply_to=answer,
             unsubscribe_urls=(
                 unsubscribe,

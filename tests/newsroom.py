@@ -81,6 +81,7 @@ class Newsroom:
             self.app.settings.delivery,
             write=self.app.writer,
             journals=self.app.journals,
+            governor=self.app.governor,
             clock=self.clock,
         )
 

@@ -186,6 +186,8 @@ _SAID = {
     NoticeKind.FOUND: Said(holdings=_HELD),
     NoticeKind.DATA: Said(holdings=(holding(),), data='{"address": "ada@mail.example"}'),
     NoticeKind.ERASED: Said(),
+    NoticeKind.ALARM: Said(alarm="daily, issue of 2015-10-21: canary: 3 of 12 taken, 9 refused"),
+    NoticeKind.WARNING: Said(holdings=(holding(),)),
     NoticeKind.STORY: Said(
         article=article(
             3,

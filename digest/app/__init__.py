@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+import sqlalchemy as sa
+
 from digest import __version__, archive, config, pipeline, privacy
 from digest.address import read_address
 from digest.collect import Inlet, PageReader, collect, gather
@@ -22,7 +24,9 @@ from digest.deliver import Settled, deliver
 from digest.dkim import Key
 from digest.dkim.files import read_keys
 from digest.doors import Handle
-from digest.errors import AddressError, IssueError, TransportError
+from digest.errors import AddressError, IssueError, SettingsError, TransportError
+from digest.feedback import Feedback
+from digest.govern import Governor
 from digest.inbound import Inbound
 from digest.journal import Journals
 from digest.model import (
@@ -48,7 +52,7 @@ from digest.sources.feed import Feed
 from digest.sources.folder import Folder
 from digest.sources.page import Page
 from digest.sources.web import Fetcher
-from digest.store import Database, deliveries, issues, notices, sources, subscribers
+from digest.store import Database, deliveries, issues, notices, sources, stops, subscribers
 from digest.subscribe import Asker, Readers
 from digest.tokens import Tokens
 from digest.transport.maildir import Maildir
@@ -119,6 +123,11 @@ class App:
         return Journals(self._folder / "journal", self.database.name)
 
     @cached_property
+    def governor(self) -> Governor:
+        """What keeps this process's mail within its rates."""
+        return Governor(self.settings)
+
+    @cached_property
     def press(self) -> Press:
         """The templates, the operator's own before the shipped ones."""
         own = [self.settings.base / self.settings.templates] if self.settings.templates else []
@@ -164,7 +173,13 @@ class App:
         pages = PageReader(fetch=self.fetcher.fetch_document, limit=self.settings.fetch.pages_per_source)
         return collect(inlets, self.database, pages, clock=self.clock, on_read=on_read)
 
-    def publish(self, name: str, *, on: date | None = None) -> pipeline.Published | None:
+    def publish(
+        self,
+        name: str,
+        *,
+        on: date | None = None,
+        frozen: Callable[[sa.Connection, int], None] = lambda *_: None,
+    ) -> pipeline.Published | None:
         """Publish a list's issue for a date, by default today's in its zone; see `pipeline.publish`."""
         wishes = self.settings.list_named(name)
         return pipeline.publish(
@@ -175,12 +190,14 @@ class App:
             on=on or self._today(name),
             now=self.clock(),
             expiry=timedelta(hours=self.settings.delivery.give_up_hours),
+            frozen=frozen,
             recheck=Recheck(
                 self.database,
                 self.settings.sources,
                 fetch=self.fetcher.fetch_again,
                 stories=self.settings.fetch.recheck_stories,
             ),
+            canary=self.settings.canary,
         )
 
     def preview(self, name: str) -> Issue:
@@ -250,10 +267,18 @@ class App:
             self.settings.delivery,
             write=self.writer,
             journals=self.journals,
+            governor=self.governor,
             clock=self.clock,
+            resend=lambda name: self.settings.in_doubt(name) == "resend",
+            after=Feedback(readers=self.readers),
             stopping=stopping,
             on_settled=on_settled,
         )
+
+    def stops(self) -> tuple[stops.Stop, ...]:
+        """Give what keeps mails from leaving until a person lets them go on."""
+        with self.database.transaction() as connection:
+            return stops.active(connection)
 
     def count_due(self) -> int:
         """Count the mails that `send` would try."""
@@ -298,6 +323,22 @@ class App:
         from digest.app.daemon import engine  # noqa: PLC0415 - scheduler, web server and mail doors: for `serve` alone
 
         self.database, self.press, self.tokens, self.transport, self.signers  # noqa: B018 - what is wrong shall show before the first hour
+        return engine(self)
+
+    def worker(self) -> Engine:
+        """Give one of many workers that share the database, after a look whether it could work.
+
+        Raises:
+            SettingsError: the database is none that can be shared, or the secret is not the same for all.
+
+        """
+        if not self.database.on_postgresql:  # before a library is missed that SQLite does not need
+            raise SettingsError(
+                "`digest worker` needs a database on PostgreSQL; SQLite has no queue, `digest serve` does it all there"
+            )
+        from digest.app.crew import engine  # noqa: PLC0415 - needs the extra `postgres`
+
+        self.press, self.tokens, self.transport  # noqa: B018 - what is wrong shall show before the first job
         return engine(self)
 
     @cached_property

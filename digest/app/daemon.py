@@ -2,14 +2,20 @@
 
 import logging
 import threading
+from collections import Counter
+from collections.abc import Sequence
 from datetime import date, datetime
 from functools import partial
 from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
 
 from digest.collect import worded
 from digest.doors import persist
 from digest.engine.local import LocalEngine, due_date
 from digest.errors import DigestError
+from digest.model import DeliveryState
+from digest.pipeline import Published
 from digest.protocols import Engine
 from digest.received import Envelope
 from digest.store import issues
@@ -39,11 +45,11 @@ def engine(app: "App") -> Engine:
         )
         beside["web"] = partial(serve_on, app.site(post.wake), bind(app.settings.web.listen))
     return LocalEngine(
-        collect=partial(_collect, app),
+        collect=partial(collect, app),
         every_minutes=app.settings.fetch.every_minutes,
         publish_due=partial(_publish, app, app.clock(), {}),
         send_due=partial(_send, app),
-        forget_due=partial(_forget, app),
+        forget_due=partial(forget, app),
         beside=beside,
     )
 
@@ -78,8 +84,9 @@ class Post:
                 return
 
 
-def _collect(app: "App") -> None:
-    collected = app.collect()
+def collect(app: "App", names: Sequence[str] | None = None) -> None:
+    """Read the named sources, or all, and log what was wrong with them."""
+    collected = app.collect(names)
     for trouble in collected.troubles:
         log.warning("%s", worded(trouble))
     log.info("collected %d articles, %d of them new", collected.read, collected.new)
@@ -95,10 +102,9 @@ def _publish(app: "App", began: datetime, looked_for: dict[str, date]) -> None:
 
 def _publish_list(app: "App", name: str, began: datetime, looked_for: dict[str, date]) -> None:
     with app.database.transaction() as connection:
-        since = issues.last_closed(connection, name) or began
-        on = due_date(app.settings.list_named(name), now=app.clock(), since=since)
-        if on is None or issues.find(connection, name, on):  # `digest run` may have been there first
-            return
+        on = due_now(app, connection, name, began)
+    if on is None:
+        return
     first_look = looked_for.get(name) != on
     looked_for[name] = on
     if first_look:  # later ones leave the collecting to its own interval
@@ -106,6 +112,20 @@ def _publish_list(app: "App", name: str, began: datetime, looked_for: dict[str, 
     published = app.publish(name, on=on)
     if published is not None:
         app.write_files(published.issue)
+    log_published(name, on, published, first_look=first_look)
+
+
+def due_now(app: "App", connection: sa.Connection, name: str, began: datetime) -> date | None:
+    """Give the date of the issue of a list that is to be published now, if one is."""
+    since = issues.last_closed(connection, name) or began
+    on = due_date(app.settings.list_named(name), now=app.clock(), since=since)
+    done = on is None or issues.find(connection, name, on)  # `digest run` may have been there first
+    return None if done else on
+
+
+def log_published(name: str, on: date, published: Published | None, *, first_look: bool) -> None:
+    """Say what came of a list's hour, and of one without enough stories only once."""
+    if published is not None:
         number, readers = published.issue.number, published.readers
         log.info("%s: issue %d of %s published for %d readers", name, number, on, readers)
     elif first_look:
@@ -113,11 +133,17 @@ def _publish_list(app: "App", name: str, began: datetime, looked_for: dict[str, 
 
 
 def _send(app: "App", stop: threading.Event) -> None:
-    for state, count in app.send(stopping=stop.is_set).items():
+    log_states(app.send(stopping=stop.is_set))
+
+
+def log_states(outcome: Counter[DeliveryState]) -> None:
+    """Say how many mails ended how."""
+    for state, count in outcome.items():
         log.info("%d mails %s", count, state)
 
 
-def _forget(app: "App") -> None:
+def forget(app: "App") -> None:
+    """Forget what was kept long enough, and log what."""
     for what, count in app.forget().items():
         if count:
             log.info("forgot %d %s", count, what)

@@ -11,7 +11,20 @@ import sys
 
 from typer.exceptions import Abort, TyperException
 
-from digest.cli import consent, dkim, explain, receive, run, serve, setup, step, subscribers  # noqa: F401 - importing them registers their commands
+from digest.cli import (  # noqa: F401 - importing them registers their commands
+    consent,
+    deliveries,
+    dkim,
+    explain,
+    receive,
+    run,
+    serve,
+    settle,
+    setup,
+    step,
+    subscribers,
+    worker,
+)
 from digest.cli.screen import app, complain
 from digest.errors import DigestError
 

@@ -141,6 +141,18 @@ def _run_lists(program: "App", lists: Sequence[str] | None, *, dry_run: bool, as
         print_json({"collected": _collected_json(collected), "issues": reports, "mails": sent})
     else:
         table([("mail", f"{_states(sent)}; {program.transport.check()}")])
+    _complain_of_stops(program)
+
+
+def _complain_of_stops(program: "App") -> None:
+    """Name what keeps mails from leaving; then the run has not done what it was told."""
+    from digest.alarm import worded  # noqa: PLC0415 - the store, which --help does not need
+
+    stops = program.stops()
+    for stop in stops:
+        complain(worded(stop))
+    if stops:
+        raise typer.Exit(1)
 
 
 def _why_none(program: "App", name: str) -> str:

@@ -1,6 +1,7 @@
 """What all commands share: the application, the settings they start from, and how they speak."""
 
 import json
+import logging
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -60,6 +61,15 @@ def open_app(context: typer.Context) -> "App":
     from digest.config import load  # noqa: PLC0415
 
     return App(load(context.obj))
+
+
+def log_to_screen() -> None:
+    """Let what runs until it is stopped say on standard error what it does."""
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", datefmt="%Y-%m-%dT%H:%M:%S%z"
+    )
+    for chatty in ("apscheduler", "alembic", "procrastinate", "uvicorn"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
 def say(text: str) -> None:

@@ -1,10 +1,8 @@
 """Run day after day: `digest serve`."""
 
-import logging
-
 import typer
 
-from digest.cli.screen import app, open_app
+from digest.cli.screen import app, log_to_screen, open_app
 
 
 @app.command()
@@ -14,9 +12,5 @@ def serve(context: typer.Context) -> None:
     It runs in the foreground until SIGTERM or Ctrl-C.
     """
     program = open_app(context)
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", datefmt="%Y-%m-%dT%H:%M:%S%z"
-    )
-    for chatty in ("apscheduler", "alembic", "uvicorn"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    log_to_screen()
     program.engine().run()

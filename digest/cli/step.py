@@ -4,6 +4,7 @@ One line comes out for each line that goes in, in order; what cannot be done has
 All but `group` answer each line at once.
 """
 
+import base64
 import json
 import math
 import sys
@@ -80,6 +81,29 @@ def summarise(
             language=_field(line, "lang", str, None),
         )
         return {"sentences": to_json(chosen)}
+
+    _filter(one)
+
+
+@step.command()
+def bounce() -> None:
+    """{id, mail_base64} → {id, kind, recipients: [{address, reason, permanent}]}.
+
+    `kind` is bounce, complaint, autoreply, delivered or ordinary.
+    """
+    from digest.bounces import classify  # noqa: PLC0415
+
+    def one(line: dict[str, Any]) -> dict[str, Any]:
+        try:
+            mail = base64.b64decode(_field(line, "mail_base64", str), validate=True)
+        except ValueError:
+            raise WrongLineError("mail_base64 is no base64") from None
+        report = classify(mail)
+        told = [
+            {"address": one.address, "reason": one.reason, "permanent": one.permanent}
+            for one in report.recipients
+        ]
+        return {"kind": report.kind, "recipients": told}
 
     _filter(one)
 

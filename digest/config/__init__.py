@@ -19,6 +19,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from digest.address import parse_address
 from digest.config.tables import (
     MORE,
+    Bounces,
+    Canary,
     Delivery,
     Dkim,
     Fetch,
@@ -26,6 +28,7 @@ from digest.config.tables import (
     List,
     Name,
     Publisher,
+    Rates,
     Retention,
     Section,
     Signup,
@@ -39,12 +42,15 @@ from digest.resources import shipped
 
 __all__ = [
     "MORE",
+    "Bounces",
+    "Canary",
     "Delivery",
     "Dkim",
     "Fetch",
     "Inbound",
     "List",
     "Publisher",
+    "Rates",
     "Retention",
     "Section",
     "Settings",
@@ -85,6 +91,9 @@ class Settings(BaseSettings):
     dkim: Dkim = Dkim()
     fetch: Fetch = Fetch()
     delivery: Delivery = Delivery()
+    rates: Rates = Rates()
+    canary: Canary = Canary()
+    bounces: Bounces = Bounces()
     signup: Signup = Signup()
     inbound: Inbound = Inbound()
     web: Web = Web()
@@ -122,6 +131,11 @@ class Settings(BaseSettings):
                 f"no list is called {name!r}{_nearest(name, self.lists)}; config.toml has {_names(self.lists)}"
             )
         return self.lists[name]
+
+    def in_doubt(self, list_name: str) -> Literal["hold", "resend"]:
+        """Say what becomes of a list's mails that may have arrived; one that is no more has [delivery]'s policy."""
+        wanted = self.lists.get(list_name)
+        return (wanted.in_doubt if wanted else "") or self.delivery.in_doubt
 
     @classmethod
     def settings_customise_sources(

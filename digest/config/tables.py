@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, St
 
 from digest.address import parse_address
 from digest.model import Article, Kind, Method
+from digest.pace import read_rate
 
 MORE = "more"
 """The section for what fits no other."""
@@ -81,6 +82,11 @@ def _short(text: str) -> str:
     return text
 
 
+def _rate(text: str) -> str:
+    read_rate(text)
+    return text
+
+
 def _http(url: str) -> str:
     if url and not url.startswith(("https://", "http://")):
         raise ValueError(f"{url!r} does not begin with https:// or http://")
@@ -97,6 +103,8 @@ Count = Annotated[int, Field(ge=0)]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
 Positive = Annotated[int, Field(ge=1)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Rate = Annotated[str, AfterValidator(_rate)]
 
 
 class _Table(BaseModel):
@@ -176,6 +184,41 @@ class Delivery(_Table):
     retry_minutes: Annotated[tuple[Positive, ...], Field(min_length=1)] = (5, 15, 60, 240)
     give_up_hours: Positive = 72
     in_doubt: Literal["hold", "resend"] = "hold"
+
+
+class Rates(_Table):
+    """How fast mails leave."""
+
+    all: Rate = ""
+    per_domain: Rate = ""
+    domains: dict[str, Rate] = Field(default_factory=dict)
+    adaptive: bool = True
+    floor: Annotated[Rate, Field(min_length=1)] = "10/minute"
+    warm_up_start: Count = 0
+    warm_up_growth: Annotated[float, Field(ge=1, le=3)] = 1.5
+
+
+class Canary(_Table):
+    """The readers who get an issue first; what becomes of their mails decides about the others."""
+
+    share: Share = 0.01
+    minutes: Positive = 10
+    fewest_readers: Positive = 1000
+    seeds: tuple[MailAddress, ...] = ()
+    most_failed: Share = 0.1
+    most_faults: Share = 0.02
+
+
+class Bounces(_Table):
+    """What follows from letters that come back."""
+
+    warn_score: Weight = 4.0
+    half_life_days: Positive = 30
+    warnings: Positive = 2
+    warning_days: Positive = 7
+    complaint_alarm_per_mille: Weight = 1.0
+    complaint_stop_per_mille: Weight = 3.0
+    fault_stop_per_mille: Weight = 10.0
 
 
 class Signup(_Table):
@@ -283,6 +326,7 @@ class List(_Table):
     timezone: Zone = "UTC"
     at: TimeOfDay = "07:00"
     catch_up_hours: Positive = 24
+    finish_by: Annotated[str, AfterValidator(lambda text: _hour(text) if text else text)] = ""
     method: Method = Method.DIGEST
     sentences: Positive = 3
     top_stories: Count = 3
@@ -296,6 +340,7 @@ class List(_Table):
     public: bool = True
     images: bool = True
     letter: Name = "issue"
+    in_doubt: Literal["", "hold", "resend"] = ""
     weights: Weights = Weights()
     sections: dict[Name, Section] = Field(default_factory=dict)
 

@@ -15,7 +15,7 @@ import selectors
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -103,6 +103,20 @@ class Mailbox:
         with self._line() as client:
             client.select_folder(self.mailbox, readonly=True)
         return f"{self._name} can be read"
+
+    def holding(self, message_ids: Iterable[str]) -> frozenset[str]:
+        """Give those of the Message-IDs that are there, or in `done_mailbox`, without marking anything.
+
+        Raises:
+            TransportError: the mailbox cannot be read.
+
+        """
+        wanted, found = list(message_ids), set()
+        with self._line() as client:
+            for name in filter(None, (self.mailbox, self.done_mailbox)):
+                client.select_folder(name, readonly=True)
+                found |= {one for one in wanted if client.search(["HEADER", "Message-ID", one])}
+        return frozenset(found)
 
     @property
     def _name(self) -> str:

@@ -64,7 +64,7 @@ class LocalEngine:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         threads = [
-            threading.Thread(target=_survive(name, partial(work, stop)), name=name)
+            threading.Thread(target=survive(name, partial(work, stop)), name=name)
             for name, work in self._beside.items()
         ]
         for thread in threads:
@@ -77,7 +77,7 @@ class LocalEngine:
             thread.join()
 
     def _add(self, name: str, job: Callable[[], None], trigger: BaseTrigger) -> None:
-        self._scheduler.add_job(_survive(name, job), trigger, id=name, next_run_time=datetime.now(UTC))
+        self._scheduler.add_job(survive(name, job), trigger, id=name, next_run_time=datetime.now(UTC))
 
 
 def due_date(wishes: config.List, *, now: datetime, since: datetime) -> date | None:
@@ -97,8 +97,8 @@ def due_date(wishes: config.List, *, now: datetime, since: datetime) -> date | N
     return passed.date() if in_time and since < passed else None
 
 
-def _survive(name: str, job: Callable[[], None]) -> Callable[[], None]:
-    """Keep one failing job from ending the others."""
+def survive(name: str, job: Callable[[], None]) -> Callable[[], None]:
+    """Keep one failing job from ending the others: what it raises is logged."""
 
     def run() -> None:
         try:

@@ -25,6 +25,9 @@ from digest.wishes import USUAL, Act, Change, Command, Format, Frequency, Stance
 FILE_NAME = "my-data.txt"
 """What holds all that is known about a reader. Every phone opens a .txt; few open a .json."""
 
+RESUME = "digest deliveries resume"
+"""What the operator types to let mails go on."""
+
 SUBSCRIBED = (SubscriberState.ACTIVE, SubscriberState.PAUSED)
 
 _OF_ANOTHER_KIND = (config.MORE, "opinion", "blog")  # sections that no news has for a topic
@@ -98,6 +101,8 @@ class Contents:
             NoticeKind.FOUND: self._found,
             NoticeKind.DATA: self._data,
             NoticeKind.ERASED: self._erased,
+            NoticeKind.ALARM: self._alarm,
+            NoticeKind.WARNING: self._warning,
         }
         return says[self.notice.kind]() if self.notice.kind in says else {}
 
@@ -167,8 +172,17 @@ class Contents:
         return {"file_name": FILE_NAME, "erase": self._spell(Command(act=Act.ERASE))}
 
     def _erased(self) -> Mapping[str, Any]:
+        return {"owner": self._owner()}
+
+    def _warning(self) -> Mapping[str, Any]:
+        return {"owner": self._owner()}
+
+    def _owner(self) -> Way:
         owner = self.settings.publisher.own("owner")
-        return {"owner": Way(words=owner, url=f"mailto:{owner}")}
+        return Way(words=owner, url=f"mailto:{owner}")
+
+    def _alarm(self) -> Mapping[str, Any]:
+        return {"alarm": self.notice.said.alarm, "command": RESUME}
 
     def _told(self, answer: Answer) -> Told:
         name = answer.command.list or self.notice.list

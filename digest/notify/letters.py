@@ -40,17 +40,26 @@ class Correspondent:
             SettingsError: a template is wrong.
 
         """
-        publisher = self._settings.publisher
         notice = _on_its_list(notice)
         sheet = _Sheet(self._settings, self._press, self._tokens, notice)
         attachment = None
         if notice.kind is NoticeKind.DATA:
             attachment = Attachment(name=FILE_NAME, text=notice.said.data)
         return Mail(
-            envelope_from="" if notice.thread else publisher.bounce_address or publisher.address,
+            envelope_from=self._return_path(notice),
             recipient=notice.address,
             message=message(sheet.letter(), sheet.headers(), attachment=attachment, signers=self._signers),
         )
+
+    def _return_path(self, notice: Notice) -> str:
+        """Give where the letter comes back to; one that warns says whom it warned, if we read what comes."""
+        publisher = self._settings.publisher
+        if notice.thread:
+            return ""
+        reads = self._settings.inbound.kind != "none" and not publisher.bounce_address
+        if notice.kind is NoticeKind.WARNING and reads and notice.subscriber_id is not None:
+            return publisher.own(f"bounce-{self._tokens.make(Purpose.PROBE, notice.subscriber_id)}")
+        return publisher.bounce_address or publisher.address
 
 
 def masthead(settings: config.Settings, wanted: config.List, *, language: str | None = None) -> Masthead:

@@ -58,7 +58,7 @@ def why_automatic(
         "report": content_type(fields).name in _REPORTS,
         "our own address": author is not None and is_own(author, own),
         "machine's address": any(map(is_machine, local_parts)),
-        "responder's subject": _is_responders(subject),
+        "responder's subject": is_responders(subject),
     }
     return next((reason for reason, holds in signs.items() if holds), "")
 
@@ -80,7 +80,8 @@ def _is_auto_submitted(value: str) -> bool:
     return word.lower() != "no"
 
 
-def _is_responders(subject: str) -> bool:
+def is_responders(subject: str) -> bool:
+    """Tell whether a subject is one that answers of machines have: "Out of office"."""
     line = key(subject).lstrip(_PREFIX)
     for start in map(key, listed("automatic")):
         rest = line[len(start) :]

@@ -1,4 +1,4 @@
-"""Find the reader's own text in the tree of a mail's parts, in one pass and within limits.
+"""Walk the tree of a mail's parts, in one pass and within limits, and find the reader's own text in it.
 
 The first text that is no attachment is it; else the first HTML. A message within the message is never entered:
 it is somebody else's. Nothing behind the text is read, so that a mail with 25 MB of pictures costs as much as its
@@ -43,10 +43,17 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Leaf:
+class Leaf:
+    """A part that holds no parts; a message within the message is one."""
+
     fields: Fields
     kind: ContentType
-    content: bytes
+    content: bytes  # as it was sent, cut where it is very long
+
+    @property
+    def octets(self) -> bytes:
+        """What was sent, its transfer encoding undone as far as it holds."""
+        return _transferred(self.content, self.fields.first("content-transfer-encoding"))
 
 
 def find_text(content: bytes, fields: Fields) -> Text | None:
@@ -58,7 +65,7 @@ def find_text(content: bytes, fields: Fields) -> Text | None:
     """
     markup: Text | None = None
     try:
-        for leaf in _leaves(content, fields):
+        for leaf in leaves(content, fields):
             if leaf.kind.name not in ("text/plain", "text/html") or is_attached(leaf.fields):
                 continue
             if leaf.kind.name == "text/plain":
@@ -70,11 +77,16 @@ def find_text(content: bytes, fields: Fields) -> Text | None:
     return markup
 
 
-def _leaves(content: bytes, fields: Fields) -> Iterator[_Leaf]:
-    """Give the parts that hold no parts, in order."""
+def leaves(content: bytes, fields: Fields) -> Iterator[Leaf]:
+    """Give the parts that hold no parts, in order.
+
+    Raises:
+        TooMuchError: a limit was reached; what came before holds.
+
+    """
     kind = content_type(fields)
     if not kind.name.startswith("multipart/"):
-        yield _Leaf(fields=fields, kind=kind, content=content[fields.end : fields.end + _ENCODED])
+        yield Leaf(fields=fields, kind=kind, content=content[fields.end : fields.end + _ENCODED])
         return
     rules = _Rules(content)
     open_parts = [kind]
@@ -101,7 +113,7 @@ def _leaves(content: bytes, fields: Fields) -> Iterator[_Leaf]:
             continue
         following = rules.after(position, [part.boundary for part in open_parts])
         end = len(content) if following is None else following.start
-        yield _Leaf(fields=inner, kind=kind, content=content[position : min(end, position + _ENCODED)])
+        yield Leaf(fields=inner, kind=kind, content=content[position : min(end, position + _ENCODED)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,8 +155,8 @@ class _Rules:
         return None
 
 
-def _text(leaf: _Leaf, limit: int) -> Text:
-    content = _transferred(leaf.content, leaf.fields.first("content-transfer-encoding"))
+def _text(leaf: Leaf, limit: int) -> Text:
+    content = leaf.octets
     if len(content) > limit:  # not in the middle of a character
         content = content[:limit].rpartition(b"\n")[0] or content[:limit]
     return Text(content=decoded(content, leaf.kind.charset), kind=leaf.kind)

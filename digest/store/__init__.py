@@ -5,9 +5,9 @@ The seam is the connection: `Database` opens SQLite or PostgreSQL, and every sta
 Transactions take turns, on both: SQLite has one writer at a time, and on PostgreSQL each takes the database's one
 advisory lock first. So what is read at the beginning of a transaction is true until its end, and a statement that looks
 before it writes (the next number of an issue, the last link of the chain of consent, a cap that counts, a key that
-is taken once) needs nothing else, in however many processes. The ledger's work is the exception, since many
-workers do it at once: its transactions say `alone=False`, and hold on PostgreSQL because rows are claimed by
-FOR UPDATE SKIP LOCKED and every later write names the claim.
+is taken once) needs nothing else, in however many processes. Sending is the exception, since many workers do it at
+once: its transactions say `alone=False`. They only read, or hold on PostgreSQL because rows are claimed by FOR UPDATE
+SKIP LOCKED and every later write names the claim.
 """
 
 import sqlite3

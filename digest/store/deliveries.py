@@ -15,6 +15,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from digest.model import LOOKS_BACK, Begun, Delivery, DeliveryState, Mark, Reply, SubscriberState
+from digest.pace import Wave
+from digest.store import canaries, stops
 from digest.store.subscribers import WISHES, wishes_of
 from digest.store.tables import deliveries, issues, subscribers, suppressions
 from digest.wishes import Frequency, Wishes
@@ -33,8 +35,9 @@ def enqueue(
     due: Callable[[Wishes], datetime | None],
     now: datetime,
     lifetime: timedelta,
+    wave: Wave | None = None,
 ) -> int:
-    """Make a row for each active subscriber of the list and give how many.
+    """Make a row for each active subscriber of the list and give how many; a first wave leaves the others waiting.
 
     `due` says when one with such a frequency, hour and zone gets it, or None for not at all; it is asked once for
     each different three of them, however many readers share them. Each row keeps the date of the last issue that its
@@ -57,7 +60,7 @@ def enqueue(
             sa.literal(issue_id),
             subscribers.c.id,
             sa.literal(DeliveryState.QUEUED.value),
-            sa.literal(moment, deliveries.c.due.type),
+            _in_turn(wave, moment),
             sa.literal(moment + lifetime, deliveries.c.expires.type),
             sa.literal(now, deliveries.c.changed.type),
             sa.literal(0),
@@ -66,6 +69,15 @@ def enqueue(
         insert = sa.insert(deliveries).from_select(names, row).execution_options(preserve_rowcount=True)
         rows += connection.execute(insert).rowcount
     return rows
+
+
+def _in_turn(wave: Wave | None, moment: datetime) -> sa.ColumnElement[datetime]:
+    """Give when a subscriber who would get an issue at a moment gets it, with a first wave before the others."""
+    at_once = sa.literal(moment, deliveries.c.due.type)
+    if wave is None or moment >= wave.opens:
+        return at_once
+    opens = sa.literal(wave.opens, deliveries.c.due.type)
+    return sa.case((canaries.among(wave, subscribers.c.id), at_once), else_=opens)
 
 
 def claim(
@@ -132,12 +144,6 @@ def mark(connection: sa.Connection, marks: Sequence[Mark], *, now: datetime) -> 
             _move(connection, ours, one.state, now=now, attempts=attempts, **answer, **changes)
 
 
-def postpone(connection: sa.Connection, delivery: Delivery, *, due: datetime, now: datetime) -> None:
-    """Give back a row that was not begun, to come due later; that counts as no attempt."""
-    ours = (deliveries.c.id == delivery.id) & (deliveries.c.claim == delivery.claim)
-    _move(connection, ours, DeliveryState.QUEUED, now=now, due=due)
-
-
 def suspect(connection: sa.Connection, rows: Collection[Begun], *, now: datetime) -> None:
     """Put rows of a process that is not heard of in doubt; they stay its own, so that its journal can settle them."""
     ids = [row.delivery_id for row in rows]
@@ -172,9 +178,67 @@ def lists_of(connection: sa.Connection, ids: Collection[int]) -> dict[int, str]:
     return {row.id: row.list for row in connection.execute(query)}
 
 
+def defer(connection: sa.Connection, later: Sequence[tuple[datetime, Delivery]], *, now: datetime) -> None:
+    """Give back claimed rows whose turn is later, each with the moment at which it is due; that is no attempt."""
+    if not later:
+        return
+    held = (deliveries.c.id == sa.bindparam("row")) & (deliveries.c.claim == sa.bindparam("held_by"))
+    values = {
+        "state": DeliveryState.QUEUED.value,
+        "due": sa.bindparam("turn", type_=deliveries.c.due.type),
+        "claim": None,
+        "leased_until": None,
+        "changed": now,
+    }
+    rows = [{"row": one.id, "held_by": one.claim, "turn": due} for due, one in later]
+    connection.execute(sa.update(deliveries).where(held, _is(DeliveryState.CLAIMED)).values(values), rows)
+
+
+def count_left(connection: sa.Connection, issue_id: int, *, until: datetime | None) -> int:
+    """Count the rows of an issue that are still to leave, of those that are due until a moment."""
+    query = sa.select(sa.func.count()).select_from(deliveries).where(_to_leave(issue_id, until))
+    return connection.scalar(query) or 0
+
+
+def addresses_left(connection: sa.Connection, issue_id: int, *, until: datetime | None) -> Iterator[str]:
+    """Give the address of each such row, a thousand at a time."""
+    query = (
+        sa.select(subscribers.c.address)
+        .join(deliveries, deliveries.c.subscriber_id == subscribers.c.id)
+        .where(_to_leave(issue_id, until))
+    )
+    return iter(connection.scalars(query.execution_options(yield_per=1000)))
+
+
+def sent_since(connection: sa.Connection, issue_id: int, since: datetime) -> int:
+    """Count the rows of an issue that were sent since a moment."""
+    sent = (deliveries.c.issue_id == issue_id) & _is(DeliveryState.SENT) & (deliveries.c.changed > since)
+    return connection.scalar(sa.select(sa.func.count()).select_from(deliveries).where(sent)) or 0
+
+
+def put_back(
+    connection: sa.Connection,
+    ids: Collection[int],
+    *,
+    ended: Collection[DeliveryState],
+    now: datetime,
+    lifetime: timedelta,
+) -> int:
+    """Make rows that ended so due again, on an operator's word, and give how many; their attempts stay counted."""
+    which = deliveries.c.id.in_(ids) & deliveries.c.state.in_([state.value for state in ended])
+    return _move(connection, which, DeliveryState.QUEUED, now=now, due=now, expires=now + lifetime)
+
+
+def arrived(connection: sa.Connection, delivery_id: int, *, reply: Reply, now: datetime) -> int:
+    """Record that a mail in doubt has arrived, and by whose word; 0 where it is in doubt no more."""
+    which = (deliveries.c.id == delivery_id) & _is(DeliveryState.IN_DOUBT)
+    answer = {"code": reply.code, "enhanced": reply.enhanced, "reply": reply.text}
+    return _move(connection, which, DeliveryState.SENT, now=now, **answer)
+
+
 def count_due(connection: sa.Connection, *, now: datetime) -> int:
     """Count the rows that could be claimed now."""
-    due = _is(DeliveryState.QUEUED) & (deliveries.c.due <= now)
+    due = _is(DeliveryState.QUEUED) & (deliveries.c.due <= now) & stops.nothing_stops_it()
     return connection.scalar(sa.select(sa.func.count()).select_from(deliveries).where(due)) or 0
 
 
@@ -218,7 +282,10 @@ def about(connection: sa.Connection, delivery_id: int) -> Subject | None:
 
 def history(connection: sa.Connection, subscriber_id: int) -> list[dict[str, Any]]:
     """Give what a reader was sent, oldest first: the issue's date, the last one he had, and how it ended."""
-    told = (deliveries.c.since, deliveries.c.state, deliveries.c.changed, deliveries.c.reply)
+    told = (
+        *(deliveries.c[name] for name in ("since", "state", "changed", "reply")),
+        *(deliveries.c[name] for name in ("feedback", "feedback_reason", "feedback_at")),
+    )
     query = (
         sa.select(issues.c.list, issues.c.date, *told)
         .join(issues, issues.c.id == deliveries.c.issue_id)
@@ -236,6 +303,12 @@ def forget(connection: sa.Connection, *, before: datetime) -> int:
     newest = connection.scalar(sa.select(sa.func.max(deliveries.c.id)))
     old = over & (deliveries.c.changed < before) & (deliveries.c.id != newest)
     return connection.execute(sa.delete(deliveries).where(old)).rowcount
+
+
+def _to_leave(issue_id: int, until: datetime | None) -> sa.ColumnElement[bool]:
+    ahead = (DeliveryState.QUEUED.value, DeliveryState.CLAIMED.value)
+    left = (deliveries.c.issue_id == issue_id) & deliveries.c.state.in_(ahead)
+    return left if until is None else left & (deliveries.c.due <= until)
 
 
 def _last_had(connection: sa.Connection, issue_id: int, list_name: str) -> sa.ColumnElement[date | None]:

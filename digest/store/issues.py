@@ -44,6 +44,18 @@ def place(connection: sa.Connection, issue_id: int) -> tuple[str, date]:
     return row.list, row.date
 
 
+def closed(connection: sa.Connection, issue_id: int) -> tuple[str, datetime]:
+    """Give the list of the issue of a row id, and when it closed."""
+    row = connection.execute(sa.select(issues.c.list, issues.c.closed).where(issues.c.id == issue_id)).one()
+    return row.list, row.closed
+
+
+def newest_id(connection: sa.Connection, list_name: str) -> int | None:
+    """Give the row id of the issue of a list that was published last."""
+    query = sa.select(issues.c.id).where(issues.c.list == list_name).order_by(issues.c.number.desc()).limit(1)
+    return connection.execute(query).scalar_one_or_none()
+
+
 def dates(connection: sa.Connection, list_name: str, *, after: date, until: date) -> tuple[date, ...]:
     """Give the dates of a list's issues after one date and until another, in order."""
     query = (

@@ -142,6 +142,12 @@ def outcome(connection: sa.Connection, notice_id: int) -> tuple[DeliveryState, s
     return DeliveryState(row.state), row.reply or ""
 
 
+def find_outcome(connection: sa.Connection, notice_id: int) -> DeliveryState | None:
+    """Give where a letter stands that may have been forgotten meanwhile."""
+    state = connection.scalar(sa.select(notices.c.state).where(notices.c.id == notice_id))
+    return None if state is None else DeliveryState(state)
+
+
 def release(connection: sa.Connection, token: str) -> None:
     """Give back what a worker claimed and did not send."""
     connection.execute(

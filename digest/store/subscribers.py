@@ -135,6 +135,12 @@ def in_state(
     return tuple(map(_subscriber, connection.execute(query)))
 
 
+def count(connection: sa.Connection, list_name: str, state: SubscriberState) -> int:
+    """Count the subscribers of a list in a state."""
+    those = (subscribers.c.list == list_name) & (subscribers.c.state == state.value)
+    return connection.scalar(sa.select(sa.func.count()).select_from(subscribers).where(those)) or 0
+
+
 def suppress(connection: sa.Connection, key: str, *, reason: SuppressionReason, now: datetime) -> None:
     """Stop all mail to an address; the first reason stays. A forgotten one's key is a keyed hash."""
     if suppression(connection, key) is None:

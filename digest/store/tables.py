@@ -16,7 +16,7 @@ metadata = sa.MetaData(
 
 
 class Instant(sa.TypeDecorator[datetime]):
-    """An aware moment, kept in UTC; what a database gives, without a zone or in its server's, is put right."""
+    """An aware moment, in UTC on the way out too, though SQLite keeps no zone and PostgreSQL gives its own."""
 
     impl = sa.DateTime(timezone=True)
     cache_ok = True
@@ -134,9 +134,13 @@ deliveries = sa.Table(
     sa.Column(
         "since", sa.Date
     ),  # of the last issue that the reader's earlier letters hold; null: no letter yet
+    sa.Column("feedback", sa.Text),  # what came back of it; null: nothing
+    sa.Column("feedback_reason", sa.Text),
+    sa.Column("feedback_at", Instant),
     sa.UniqueConstraint("issue_id", "subscriber_id"),
     sa.Index(None, "state", "due"),
     sa.Index(None, "subscriber_id"),
+    sa.Index(None, "feedback_at"),
 )
 
 requests = sa.Table(
@@ -221,4 +225,59 @@ votes = sa.Table(
     sa.Column("network", sa.Text),  # a keyed hash of where it came from; not kept for long
     sa.Index(None, "article_id"),
     sa.Index(None, "list", "at"),
+)
+
+paces = sa.Table(
+    "paces",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),  # all, relay, @ and a domain, warm-up: and ours
+    sa.Column("free", Instant),  # nothing more leaves before it
+    sa.Column("taken", sa.JSON),  # slots beyond it: microseconds since 1970
+    sa.Column("tail", Instant),  # until when those are spread out that found no slot
+    sa.Column("rate", sa.Float),  # learnt, mails a second; null: none but the settings'
+    sa.Column("refused", sa.Float),  # the speed that was refused last
+    sa.Column("cut", Instant),  # when the rate was last made lower
+    sa.Column("heard", Instant),  # when it was last refused
+    sa.Column(
+        "count", sa.Integer, nullable=False, server_default="0"
+    ),  # taken since; relay: failures in a row
+)
+
+canaries = sa.Table(
+    "canaries",
+    metadata,
+    sa.Column("issue_id", sa.ForeignKey("issues.id"), primary_key=True),
+    sa.Column("began", Instant, nullable=False),
+    sa.Column("opens", Instant, nullable=False),  # when the other readers are due
+    sa.Column(
+        "every", sa.Integer, nullable=False
+    ),  # subscribers in the wave, by the remainder; 0: none but the seeds
+    sa.Column("seeds", sa.JSON, nullable=False),  # ids of subscribers
+    sa.Column("readers", sa.Integer, nullable=False),
+    sa.Column("size", sa.Integer, nullable=False),
+    sa.Column("verdict", sa.Text),  # null: it is being watched
+)
+
+stops = sa.Table(
+    "stops",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("issue_id", sa.ForeignKey("issues.id")),  # null: everything
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("lifted", Instant),  # null: it holds
+    sa.Index(None, "lifted"),
+)
+
+scores = sa.Table(
+    "scores",
+    metadata,
+    sa.Column("address_key", sa.Text, primary_key=True),
+    sa.Column("score", sa.Float, nullable=False),  # as it was then; it fades
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("warnings", sa.Integer, nullable=False),  # letters that warn, since they began to come back
+    sa.Column("warned", Instant),  # when the last one was written
+    sa.Column("notice_id", sa.Integer),  # that letter
+    sa.Column("returned", sa.Boolean, nullable=False),  # whether it came back
+    sa.Index(None, "at"),
 )

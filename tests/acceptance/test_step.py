@@ -1,5 +1,6 @@
-"""`digest step extract|group|summarise`: the pure steps as filters, a line out for each line in, whatever comes in."""
+"""`digest step bounce|extract|group|summarise`: pure steps as filters, a line out for each line in, whatever comes."""
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -223,3 +224,26 @@ def test_the_real_page_goes_through_both(terminal: Terminal, shared: Path) -> No
     assert (article["dateline"], article["published"]) == ("BAGHDAD", "2015-10-21")
     [summary] = filtered(terminal, "summarise", {"id": "seed", "text": text_of(article)})
     assert len(summary["sentences"]) in {2, 3}
+
+
+def test_a_returned_mail_is_told_by_kind_and_recipient(terminal: Terminal) -> None:
+    bounce = (
+        b"Return-Path: <>\nFrom: MAILER-DAEMON@relay.example\nSubject: failure notice\n\n"
+        b"It could not be delivered.\n\n<anna@reader.example>:\n550 5.1.1 no such user\n"
+    )
+    lines = [
+        {"id": 1, "mail_base64": base64.b64encode(bounce).decode()},
+        {"id": 2, "mail_base64": base64.b64encode(b"From: a@b.example\n\nHello\n").decode()},
+        {"id": 3, "mail_base64": "no base64!"},
+        {"id": 4},
+    ]
+    told = filtered(terminal, "bounce", *lines)
+    assert told[:2] == [
+        {
+            "id": 1,
+            "kind": "bounce",
+            "recipients": [{"address": "anna@reader.example", "reason": "userunknown", "permanent": True}],
+        },
+        {"id": 2, "kind": "ordinary", "recipients": []},
+    ]
+    assert [line["error"] for line in told[2:]] == ["mail_base64 is no base64", "mail_base64 is missing"]

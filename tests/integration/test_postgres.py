@@ -15,6 +15,7 @@ from digest import config
 from digest.correspondence import Consent, Door
 from digest.deliver import deliver
 from digest.errors import SettingsError, StoreError
+from digest.govern import Governor
 from digest.store import Database, consents, handled, sources
 from digest.store.tables import sources as source_table
 
@@ -74,11 +75,10 @@ def test_a_text_with_nul_is_kept_without_it(database: Database) -> None:
 
 
 def refusal(database: Database) -> str:
+    twice = [{"name": "secret@mail.example"}] * 2
     try:
-        with database.transaction() as connection:
-            sources.remember(connection, "secret@mail.example", None, not_before=None)
         with pytest.raises(StoreError) as refused, database.transaction() as connection:
-            connection.execute(sa.insert(source_table).values(name="secret@mail.example"))
+            connection.execute(sa.insert(source_table), twice)
     finally:
         database.close()
     assert "\n" not in str(refused.value)
@@ -165,13 +165,29 @@ def test_a_server_that_dies_while_a_mail_leaves_ends_the_run_and_the_next_goes_o
     server.meanwhile(postgres.stop)
     try:
         with pytest.raises(StoreError, match="cannot be used") as refused:
-            deliver(database, server, SETTINGS, write=writes(write), journals=journals(database), clock=clock)
+            deliver(
+                database,
+                server,
+                SETTINGS,
+                write=writes(write),
+                journals=journals(database),
+                governor=Governor(config.Settings()),
+                clock=clock,
+            )
         assert "\n" not in str(refused.value)
     finally:
         postgres.start()
 
     assert states(database) == ["claimed"] * 3
-    again = deliver(database, server, SETTINGS, write=writes(write), journals=journals(database), clock=clock)
+    again = deliver(
+        database,
+        server,
+        SETTINGS,
+        write=writes(write),
+        journals=journals(database),
+        governor=Governor(config.Settings()),
+        clock=clock,
+    )
     assert +again == {}, "the journal knows what became of them"
     assert states(database) == ["sent"] * 3
     assert [mail.recipient for mail in server.mails] == [reader(1), reader(2), reader(3)]

@@ -17,7 +17,8 @@ from digest import config, privacy
 from digest.address import read_address
 from digest.correspondence import Door, NoticeKind, Said, Thread
 from digest.model import DeliveryState, Mark, Reply, SubscriberState, SuppressionReason
-from digest.store import Database, consents, deliveries, handled, issues, notices, subscribers, votes
+from digest.store import Database, consents, deliveries, handled, issues, notices, scores, subscribers, votes
+from digest.store.scores import Score
 from digest.store.tables import metadata, suppressions
 from digest.subscribe import Asker, Readers
 from digest.tokens import Purpose, Tokens
@@ -59,6 +60,7 @@ class House:
             said = Said(data=f"all about {address}")
             self.readers.note(connection, NoticeKind.DATA, to, parsed, said, now=now, subscriber_id=reader.id)
             handled.take(connection, f"a mail from {reader.id}", now=now)
+            scores.put(connection, Score(address_key=parsed.key, score=1.5, at=now, notice_id=1))
         self.send(to)
 
     def send(self, to: str = "daily") -> None:
@@ -173,6 +175,7 @@ TRACES: dict[str, Callable[[Any], Sequence[object]]] = {
     "requests": lambda row: (row["id"], row["address"], row["made"].isoformat(), row["door"]),
     "notices": lambda row: (row["kind"], row["address"], row["made"].isoformat()),
     "consents": lambda row: (row["link"],),
+    "scores": lambda row: (row["score"], row["at"].isoformat()),
     "votes": lambda row: (row["article_id"], row["at"].isoformat(), row["network"]),
 }
 """What of a row must stand in its reader's export, table by table."""
@@ -261,6 +264,7 @@ def test_of_one_who_is_unknown_it_says_that_nothing_is_known(house: House) -> No
     assert json.loads(house.export(ADA)) == {
         "address": "Ada.Lovelace@mail.example",
         "suppressed": [],
+        "returned": None,
         "subscriptions": [],
         "requests": [],
         "letters": [],

@@ -14,12 +14,12 @@ from receivers import Names, Rspamd, SpamAssassin
 from signers import DOMAIN, ED25519, KEYS, RSA, WHEN, letter, verdicts
 from smtp_server import Smtpd
 
-from digest import pipeline
 from digest.correspondence import NoticeKind
 from digest.dkim import Key, sign
 from digest.model import Letter
 from digest.notify import Correspondent
 from digest.transport.smtp import Smtp
+from digest.writer import one_off_mail
 
 BOTH = {key.selector for key in KEYS}
 SIGNED = sign(letter(), KEYS, WHEN)
@@ -125,7 +125,7 @@ def test_spamassassin_takes_the_signature_behind_postfix(spamassassin: SpamAssas
 
 @pytest.mark.parametrize("kind", [NoticeKind.WELCOME, NoticeKind.CONFIRM, NoticeKind.DATA], ids=str)
 def test_a_letter_to_a_single_reader_is_signed(kind: NoticeKind) -> None:
-    write = Correspondent(ours(), PRESS, TOKENS, KEYS)
+    write = Correspondent(ours(), PRESS, TOKENS, signers=KEYS)
     mail = write(notice(kind)).message
     assert verdicts(mail) == [True, True]
     assert mail == write(notice(kind)).message, "and the same on every attempt"
@@ -134,5 +134,5 @@ def test_a_letter_to_a_single_reader_is_signed(kind: NoticeKind) -> None:
 def test_a_one_off_letter_is_signed() -> None:
     on = issue(section("World", story(article(1))))
     printed = Letter(subject="A one-off", html="<p>News", text="News")
-    mail = pipeline.one_off_mail(ours(), on, printed, "reader@mail.example", [ED25519, RSA]).message
+    mail = one_off_mail(ours(), on, printed, "reader@mail.example", signers=[ED25519, RSA]).message
     assert verdicts(mail) == [True, True]

@@ -529,7 +529,7 @@ def test_a_stale_worker_changes_nothing(database: Database, taken_over: bool) ->
     for state in (DeliveryState.SENT, DeliveryState.FAILED):
         end(database, stale, state)
     with database.transaction() as connection:
-        deliveries.postpone(connection, stale, due=AFTER_IT, now=AFTER_IT)
+        deliveries.defer(connection, [(AFTER_IT, stale)], now=AFTER_IT)
         assert deliveries.renew(connection, THEIRS, until=AFTER_IT) == frozenset()
         assert deliveries.release(connection, THEIRS, now=AFTER_IT) == 0
     assert rows(database) == before
@@ -604,7 +604,7 @@ def test_a_row_whose_turn_comes_later_was_not_tried(database: Database) -> None:
     ledger(database)
     [delivery] = claim(database)
     with database.transaction() as connection:
-        deliveries.postpone(connection, delivery, due=AFTER_IT, now=MORNING)
+        deliveries.defer(connection, [(AFTER_IT, delivery)], now=MORNING)
 
     assert claim(database, now=AFTER_IT - timedelta(seconds=1)) == ()
     [again] = claim(database, now=AFTER_IT)

@@ -19,6 +19,7 @@ from makers import EXPIRY, UNTIMED, Clock, Mailserver, become, reader, subscribe
 
 from digest import config
 from digest.deliver import deliver
+from digest.govern import Governor
 from digest.journal import Journals
 from digest.model import Earlier, Sentence, Story, SubscriberState
 from digest.render import Press, environment
@@ -116,6 +117,7 @@ class Paper:
             SETTINGS.delivery,
             write=writer,
             journals=self.journals,
+            governor=Governor(config.Settings()),
             clock=self.clock,
         )
 

@@ -69,6 +69,7 @@ def test_the_shipped_list_is_the_defaults_but_for_its_sections() -> None:
         (config.Dkim, ("dkim",)),
         (config.Fetch, ("fetch",)),
         (config.Delivery, ("delivery",)),
+        (config.Bounces, ("bounces",)),
         (config.Signup, ("signup",)),
         (config.Inbound, ("inbound",)),
         (config.Web, ("web",)),
@@ -116,6 +117,9 @@ def test_every_table_of_settings_is_one_that_these_tests_know() -> None:
         "Dkim",
         "Fetch",
         "Delivery",
+        "Rates",
+        "Canary",
+        "Bounces",
         "Signup",
         "Inbound",
         "Web",
@@ -404,3 +408,10 @@ def test_a_secret_is_not_shown_where_settings_are(write: Write) -> None:
 
     assert "horse" not in repr(settings)
     assert "staple" not in repr(settings)
+
+
+def test_a_list_may_have_its_own_policy_for_mails_in_doubt_else_that_of_all(write: Write) -> None:
+    settings = config.load(
+        write('[delivery]\nin_doubt = "resend"\n[lists.daily]\n[lists.alerts]\nin_doubt = "hold"\n')
+    )
+    assert [settings.in_doubt(name) for name in ("daily", "alerts", "gone")] == ["resend", "hold", "resend"]

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from makers import UNTIMED, wishes
 
-from digest.engine.local import _survive, due_date
+from digest.engine.local import due_date, survive
 from digest.errors import SourceError
 
 
@@ -145,8 +145,8 @@ def test_a_job_that_fails_is_reported_in_one_line_and_a_bug_with_its_traceback(
     def bug() -> None:
         raise ZeroDivisionError
 
-    _survive("collect", trouble)()
-    _survive("send", bug)()
+    survive("collect", trouble)()
+    survive("send", bug)()
 
     one, other = caplog.records
     assert (one.levelno, one.getMessage(), one.exc_info) == (

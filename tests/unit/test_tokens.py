@@ -1,6 +1,7 @@
 """Tokens: what a link carries proves who follows it, and nothing else does."""
 
 import re
+from datetime import date
 
 import pytest
 from hypothesis import given
@@ -74,3 +75,17 @@ def test_a_fingerprint_is_bound_to_the_secret_the_purpose_and_the_text() -> None
     assert len(made) == 8
     assert OURS.fingerprint(Purpose.MESSAGE_ID, "a") == OURS.fingerprint(Purpose.MESSAGE_ID, "a")
     assert all(re.fullmatch("[0-9a-f]{32}", text) for text in made)
+
+
+def test_a_message_id_is_the_same_for_a_reader_of_an_issue_and_another_for_every_other() -> None:
+    day = date(2026, 3, 1)
+    ours = OURS.message_id("daily", day, 7, domain="digest.example")
+    assert re.fullmatch(r"<[0-9a-f]{32}@digest\.example>", ours)
+    others = {
+        OURS.message_id("weekly", day, 7, domain="digest.example"),
+        OURS.message_id("daily", date(2026, 3, 2), 7, domain="digest.example"),
+        OURS.message_id("daily", day, 8, domain="digest.example"),
+        Tokens("another secret").message_id("daily", day, 7, domain="digest.example"),
+    }
+    assert len(others | {ours}) == 5
+    assert OURS.message_id("daily", day, 7, domain="digest.example") == ours

@@ -1,0 +1,102 @@
+"""When an issue will have left, at the rates that hold now; it only tells, and never drops a mail."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+
+from digest import config
+from digest.pace import domain_of, quota, read_rate
+from digest.store import deliveries, issues, paces
+
+RECENT = timedelta(minutes=1)
+"""What was sent in it tells how fast it goes where no rate is set."""
+
+_DAY = timedelta(days=1)
+_LONGEST = 366  # days that anybody wants to look ahead
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """When the mails of an issue that are still to leave will have left."""
+
+    issue_id: int
+    left: int
+    done: datetime | None  # None: nothing says how fast it goes
+    by: datetime | None  # when its list wants it to be done
+
+    @property
+    def late(self) -> bool:
+        """Whether it will not be done by then."""
+        return bool(self.left and self.by and self.done and self.done > self.by)
+
+
+def forecast(
+    connection: sa.Connection, settings: config.Settings, issue_id: int, *, now: datetime
+) -> Forecast:
+    """Tell when an issue will have left; of its rows, those count that are due by the time that its list sets."""
+    list_name, closed = issues.closed(connection, issue_id)
+    by = finish_by(settings.lists.get(list_name), closed)
+    left = deliveries.count_left(connection, issue_id, until=by)
+    times = [
+        *_all(connection, settings, issue_id, left, now=now),
+        *_each(connection, settings, deliveries.addresses_left(connection, issue_id, until=by)),
+    ]
+    return Forecast(issue_id=issue_id, left=left, done=now + max(times) if times else None, by=by)
+
+
+def finish_by(wishes: config.List | None, closed: datetime) -> datetime | None:
+    """Give the moment by which an issue that closed then shall have left; None: it does not matter."""
+    if wishes is None or not wishes.finish_by:
+        return None
+    zone = ZoneInfo(wishes.timezone)
+    day, hour = closed.astimezone(zone).date(), time.fromisoformat(wishes.finish_by)
+    today = datetime.combine(day, hour, zone)
+    return today if today > closed else datetime.combine(day + _DAY, hour, zone)
+
+
+def _all(
+    connection: sa.Connection, settings: config.Settings, issue_id: int, left: int, *, now: datetime
+) -> Iterator[timedelta]:
+    """Give how long each limit on all mails by itself would take."""
+    if rate := read_rate(settings.rates.all):
+        yield timedelta(seconds=left / rate.a_second)
+    if settings.rates.warm_up_start:
+        yield _warm_up(connection, settings, left, now=now)
+    if recent := deliveries.sent_since(connection, issue_id, now - RECENT):
+        yield RECENT * left / recent
+
+
+def _each(
+    connection: sa.Connection, settings: config.Settings, addresses: Iterable[str]
+) -> Iterator[timedelta]:
+    """Give how long each domain's limit by itself would take."""
+    rates = settings.rates
+    usual = read_rate(rates.per_domain)
+    learnt = paces.get(connection, paces.learnt(connection))
+    if not (usual or rates.domains or learnt):
+        return
+    own = {name.lower(): read_rate(text) for name, text in rates.domains.items()}
+    for domain, count in Counter(map(domain_of, addresses)).items():
+        explicit, pace = own.get(domain, usual), learnt.get(paces.of_domain(domain))
+        speeds = [explicit.a_second] if explicit else []
+        speeds += [pace.rate] if pace and pace.rate else []
+        if speeds:
+            yield timedelta(seconds=count / min(speeds))
+
+
+def _warm_up(connection: sa.Connection, settings: config.Settings, left: int, *, now: datetime) -> timedelta:
+    """Give how long a new sending domain needs for so many mails."""
+    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    key = paces.of_warm_up(settings.publisher.domain)
+    pace = paces.get(connection, [key]).get(key)
+    first = (pace.free if pace else None) or today
+    left += pace.count if pace and pace.heard == today else 0
+    for day in range(_LONGEST):
+        left -= quota(settings.rates.warm_up_start, settings.rates.warm_up_growth, (today - first).days + day)
+        if left <= 0:
+            return max(today + _DAY * day - now, timedelta(0))
+    return _DAY * _LONGEST
