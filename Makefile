@@ -5,7 +5,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 READER := reader@digest.example
 
-.PHONY: digest test check format env lock clean
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+
+.PHONY: digest test check format env bench-env lock clean
 
 digest: env  ## run the digest over seeds/ and send it to a sample reader
 	@$(BIN)/digest subscribers add $(READER)
@@ -42,6 +44,14 @@ env: .venv/runtime  ## make .venv with what the digest needs to run
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@
 
+.venv/bench: .venv/dev requirements/bench.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
+	@touch $@
+
+bench-env: .venv/bench  ## what the benches need besides: Postfix from Debian, other senders from PyPI
+	@PATH="$$PATH:/usr/sbin" command -v smtp-source >/dev/null || \
+		DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends postfix
+
 lock:  ## resolve requirements/ anew (needs uv)
 	echo pip | uv pip compile --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
 		--upgrade --quiet - -o requirements/pip.txt
@@ -49,6 +59,8 @@ lock:  ## resolve requirements/ anew (needs uv)
 		--upgrade --quiet pyproject.toml --extra postgres --group build -o requirements/runtime.txt
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
 		--upgrade --quiet pyproject.toml --extra postgres --group build --group dev -o requirements/dev.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
+		--upgrade --quiet pyproject.toml --extra postgres --group build --group dev --group bench -o requirements/bench.txt
 
 clean:
 	rm -rf .venv var dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage

@@ -1,6 +1,7 @@
 """A private Postfix on this machine's loopback, for the `with` block: it relays to one port, and to us over LMTP.
 
     Postfix(program, next_hop=2525)                        relays everything to that port
+    Postfix(program)                                       throws everything away, once it is on its disk
     Postfix(program, lmtp={"digest.example": "unix:/run/digest/lmtp", "mail.example": "inet:127.0.0.1:2424"})
 
 With `lmtp`, mail to those domains is handed to those sockets. `recipients` are the addresses that it knows there, or
@@ -36,10 +37,17 @@ alias_maps =
 alias_database =
 mynetworks = 127.0.0.0/8
 smtpd_relay_restrictions = permit_mynetworks, reject
-relayhost = [127.0.0.1]:{next_hop}
 smtp_dns_support_level = disabled
 smtp_host_lookup = native
 notify_classes =
+"""
+
+_RELAY = """
+relayhost = [127.0.0.1]:{next_hop}
+"""
+
+_DISCARD = """
+default_transport = discard
 """
 
 # docs/howto/inbound-mail.md shows the same to operators.
@@ -68,6 +76,7 @@ proxymap unix - - n - - proxymap
 smtp unix - - n - - smtp
 lmtp unix - - n - - lmtp
 error unix - - n - - error
+discard unix - - n - - discard
 retry unix - - n - - error
 postlog unix-dgram n - n - 1 postlogd
 """
@@ -80,7 +89,7 @@ class Postfix:
         self,
         program: str,
         *,
-        next_hop: int = 1,
+        next_hop: int | None = None,
         lmtp: Mapping[str, str] | None = None,
         recipients: Sequence[str] = (),
     ) -> None:
@@ -91,7 +100,8 @@ class Postfix:
         self._home.chmod(0o755)  # its daemons run as another user
         self._configuration = self._home / "etc"
         self._configuration.mkdir()
-        main = _MAIN.format(home=self._home, next_hop=next_hop)
+        main = _MAIN.format(home=self._home)
+        main += _RELAY.format(next_hop=next_hop) if next_hop else _DISCARD
         if lmtp:
             main += _LMTP.format(
                 domains=", ".join(lmtp),
@@ -107,6 +117,18 @@ class Postfix:
     @property
     def log(self) -> str:
         return "".join(path.read_text("utf-8", "replace") for path in sorted(self._home.glob("log*")))
+
+    @property
+    def number(self) -> int:
+        """The process that its daemons are children of."""
+        return self._starter.pid
+
+    @property
+    def empty(self) -> bool:
+        """Whether everything that it took has left."""
+        postqueue = Path(self._program).with_name("postqueue")
+        command = [postqueue, "-c", self._configuration, "-j"]
+        return not subprocess.run(command, check=True, timeout=30, capture_output=True).stdout
 
     def flush(self) -> None:
         """Try at once what is deferred.

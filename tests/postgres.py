@@ -3,10 +3,12 @@
     server = Postgres(folder); server.start()
     server.fresh()                  the URL of a new database with the tables, copied from one that was migrated
     server.stop(); server.start()   as when its machine is restarted
+    Postgres(**DURABLE)             one that keeps what it says, as an operator's does
 
 PostgreSQL refuses to run as root. For root it runs as nobody, from a copy of its programs, since nobody may not look
 into every folder that root may. It has its own folder and is ended by its own process id, so that the machine's own
-PostgreSQL, running or not, is never touched. It syncs nothing to the disk: no test needs what a power cut leaves.
+PostgreSQL, running or not, is never touched. It syncs nothing to the disk, unless it is told to: no test needs what a
+power cut leaves.
 """
 
 import importlib.util
@@ -35,12 +37,14 @@ _SETTINGS = {
     "shared_buffers": "32MB",
     "timezone": "Asia/Kolkata",  # neither ours nor UTC: what comes back must not depend on it
 }
+DURABLE = {"fsync": "on", "full_page_writes": "on", "autovacuum": "on", "shared_buffers": "128MB"}
 
 
 class Postgres:
     """A server with many databases."""
 
-    def __init__(self) -> None:
+    def __init__(self, **settings: str) -> None:
+        self._settings = _SETTINGS | settings
         self._home = Path(tempfile.mkdtemp(prefix="postgres-"))
         self._home.chmod(0o755)
         found = importlib.util.find_spec(
@@ -70,7 +74,7 @@ class Postgres:
 
     def start(self) -> None:
         """Start, and come back when it answers."""
-        options = [f"--{name}={value}" for name, value in _SETTINGS.items()]
+        options = [f"--{name}={value}" for name, value in self._settings.items()]
         command = [self._programs / "postgres", "-D", self._data, "-p", str(self.port), *options]
         self._process = subprocess.Popen(
             command, stdout=self._log, stderr=self._log, cwd=self._data, **self._as_user
@@ -86,6 +90,11 @@ class Postgres:
         self._process.send_signal(signal.SIGINT)
         self._process.wait(timeout=30)
 
+    def crash(self) -> None:
+        """Stop at once, and leave the rest to the next start."""
+        self._process.send_signal(signal.SIGQUIT)
+        self._process.wait(timeout=30)
+
     def remove(self) -> None:
         """Stop for good, and leave nothing."""
         self.stop()
@@ -96,6 +105,12 @@ class Postgres:
         """Make a database with the tables and give its URL, as a person writes it into config.toml."""
         name = f"test{next(self._numbers)}"
         self._execute(f"CREATE DATABASE {name} TEMPLATE pattern")
+        return self._url(name)
+
+    def copy(self, url: str) -> str:
+        """Make a database with all that is in another, and give its URL."""
+        name = f"test{next(self._numbers)}"
+        self._execute(f"CREATE DATABASE {name} TEMPLATE {url.rpartition('/')[2]}")
         return self._url(name)
 
     def empty(self) -> str:
