@@ -128,8 +128,8 @@ class Run:
         done = False
         try:
             with self._database.transaction(alone=False) as connection:
-                self._tell(connection)
                 doubtful = self._work.close(connection, self._journal.remains)
+                self._tell(connection)
             self.outcome.update(mark.state for mark in doubtful)
             done = True
         finally:
@@ -174,12 +174,17 @@ class Run:
         now, after = self._clock(), self._work.after
         said = ((domain_of(delivery.address), reply) for delivery, reply, _ in self._heard)
         self._work.governor.learn(connection, said, now=now)
-        if after:
-            sent = DeliveryState.SENT
-            after.taken(connection, [one.subscriber_id for one, _, state in self._heard if state is sent])
-            for delivery, reply, state in self._heard:
-                if state is DeliveryState.FAILED or not (reply.accepted or reply.temporary):
-                    after.refused(connection, delivery.id, reply, now=now)
+        if after and self._heard:
+            after.heard(
+                connection,
+                taken=[one.subscriber_id for one, reply, _ in self._heard if reply.accepted],
+                refused=[
+                    (one.id, reply)
+                    for one, reply, state in self._heard
+                    if state is DeliveryState.FAILED or not (reply.accepted or reply.temporary)
+                ],
+                now=now,
+            )
 
     def _marked(self) -> None:
         self._heard.clear()

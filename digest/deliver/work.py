@@ -31,11 +31,15 @@ class Settled:
 class After(Protocol):
     """What follows for readers from what servers say, in the transaction that marks it."""
 
-    def taken(self, connection: sa.Connection, subscriber_ids: Sequence[int]) -> None:
-        """Hear for which readers mail was taken."""
-
-    def refused(self, connection: sa.Connection, delivery_id: int, reply: Reply, *, now: datetime) -> object:
-        """Hear a server's last word on a delivery, or that it refuses us."""
+    def heard(
+        self,
+        connection: sa.Connection,
+        *,
+        taken: Sequence[int],
+        refused: Sequence[tuple[int, Reply]],
+        now: datetime,
+    ) -> None:
+        """Hear for whom mail was taken, and of which deliveries it was refused, for good or for a fault of ours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
