@@ -2,10 +2,10 @@
 
     python bench/ledger.py [--quick] [--database NAME] [--json results.json]
 
-On SQLite and on PostgreSQL (one of our own that syncs to its disk): `planning` is what `publish`
-takes longer than making the issue, in seconds a million rows; `claim to mark` is `deliver` itself, with its journal, but mails that are made
-beforehand and a transport that takes each at once. `memory` is what the whole process has more at its peak, when it
-sends with the real writer to that transport, than the idle program, which has its database open and has printed a
+On SQLite and on PostgreSQL (one of our own that syncs to its disk): `planning` is what `publish` takes longer than
+making the issue, in seconds a million rows; `claim to mark` is `deliver` itself, with its journal, but mails that are
+made beforehand and a transport that takes each at once. `memory` is what the whole process has more at its peak, when
+it sends with the real writer to that transport, than the idle program, which has its database open and has printed a
 letter; each size in a process of its own.
 
 The status is 1 where a figure falls short.
