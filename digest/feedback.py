@@ -80,25 +80,41 @@ class Feedback:
             case Kind.COMPLAINT:
                 return self._complained(connection, sent, reader, now=now)
             case Kind.BOUNCE:
-                return self._bounced(connection, sent, reader, _about(report, reader), now=now)
+                who = _about(report, reader)
+                done = self._bounced(connection, sent, reader, who, now=now)
+                if who.reason.ours:
+                    tried = returns.count_tried(connection, since=now - _DAY)
+                    self._weigh_faults(connection, who.reason, now=now, fewest=min(_FEWEST, tried))
+                return done
             case Kind.AUTOREPLY if sent.feedback is None:
                 kind, reason = FeedbackKind.AUTORESPONDED, Reason.VACATION
                 returns.note(connection, sent.id, kind, reason=reason.value, now=now)
                 return "an automatic answer"
         return f"nothing to be done: {report.kind}"
 
-    def taken(self, connection: sa.Connection, subscriber_ids: Sequence[int]) -> None:
-        """Hear for which readers a server took mail."""
-        scores.sent(connection, subscriber_ids)
+    def heard(
+        self,
+        connection: sa.Connection,
+        *,
+        taken: Sequence[int],
+        refused: Sequence[tuple[int, Reply]],
+        now: datetime,
+    ) -> None:
+        """Do what follows from servers' replies: mail that was taken for subscribers, and last words on deliveries."""
+        scores.sent(connection, taken)
+        reasons = [self._refused(connection, number, reply, now=now) for number, reply in refused]
+        if faults := [reason for reason in reasons if reason.ours]:
+            self._weigh_faults(connection, faults[-1], now=now, fewest=_FEWEST)
 
-    def refused(self, connection: sa.Connection, delivery_id: int, reply: Reply, *, now: datetime) -> Reason:
-        """Do what follows from a server's last word on a delivery, and give its reason; with a 4xx, nothing is hard."""
+    def _refused(self, connection: sa.Connection, delivery_id: int, reply: Reply, *, now: datetime) -> Reason:
+        """Do what follows from a server's last word, and give its reason; with a 4xx, nothing is hard."""
         reason = reason_of(reply.code, reply.enhanced, reply.text)
         sent = returns.of(connection, delivery_id)
         reader = None if sent is None else subscribers.get(connection, sent.subscriber_id)
         if sent is not None and reader is not None and reader.state is not SubscriberState.ERASED:
             judged = Reason.EXPIRED if reply.temporary and reason.hard else reason
-            self._bounced(connection, sent, reader, Recipient(address="", reason=judged), now=now)
+            who = Recipient(address="", reason=judged, text=reply.text)
+            self._bounced(connection, sent, reader, who, now=now)
         return reason
 
     def _by_letter(self, connection: sa.Connection, report: Report) -> Sent | None:
@@ -136,7 +152,9 @@ class Feedback:
             self._suppress(connection, address, SuppressionReason.HARD_BOUNCE, now=now)
             return f"a hard bounce, {who.reason}: suppressed"
         if who.reason.ours:
-            self._weigh_faults(connection, who, now=now)
+            log.warning(
+                "refused for a fault of ours, %s: %s", who.reason, who.text or "see digest deliveries"
+            )
             return f"a bounce for a fault of ours, {who.reason}"
         if who.reason.busy:
             return f"a bounce for too much mail at once, {who.reason}"
@@ -218,15 +236,15 @@ class Feedback:
             if share >= self._limits.complaint_stop_per_mille and count >= _FEWEST:
                 stop(connection, self.readers.settings, None, reason=told, now=now)
 
-    def _weigh_faults(self, connection: sa.Connection, who: Recipient, *, now: datetime) -> None:
-        """Log that servers refuse us, and stop all sending where many do: every further letter makes it worse."""
-        log.warning("refused for a fault of ours, %s: %s", who.reason, who.text or "see digest deliveries")
+    def _weigh_faults(self, connection: sa.Connection, last: Reason, *, now: datetime, fewest: int) -> None:
+        """Stop all sending where servers refuse us too often: every further letter makes it worse."""
         since = now - _DAY
         count = returns.count(connection, FeedbackKind.BOUNCED, since=since, reasons=OURS)
-        tried = max(1, returns.count_tried(connection, since=since))
-        share = _PER_MILLE * count / tried
-        if share >= self._limits.fault_stop_per_mille and count >= min(_FEWEST, tried):
-            told = f"{count} of {tried} letters in a day were refused for a fault of ours, the last: {who.reason}"
+        if count < fewest:
+            return
+        tried = returns.count_tried(connection, since=since)
+        if _PER_MILLE * count / max(1, tried) >= self._limits.fault_stop_per_mille:
+            told = f"{count} of {tried} letters in a day were refused for a fault of ours, the last: {last}"
             stop(connection, self.readers.settings, None, reason=told, now=now)
 
     @property

@@ -121,10 +121,10 @@ class Journal:
         try:
             written = os.write(self._file, octets)
         except OSError as error:
-            raise _unwritten(self._path(self._page), error) from error
+            raise _unusable(self._path(self._page), error) from error
         if written != len(octets):
             full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            raise _unwritten(self._path(self._page), full)
+            raise _unusable(self._path(self._page), full)
 
 
 class Journals:
@@ -233,6 +233,8 @@ def _locked(path: Path) -> Iterator[int | None]:
     except FileNotFoundError:  # it has just been closed
         yield None
         return
+    except PermissionError as error:  # another user's, who sends from the same database
+        raise _unusable(path, error) from error
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -251,10 +253,10 @@ def _disk(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise _unwritten(path, error) from error
+        raise _unusable(path, error) from error
 
 
-def _unwritten(path: Path, error: OSError) -> StoreError:
+def _unusable(path: Path, error: OSError) -> StoreError:
     return StoreError(
-        f"the journal {path} cannot be written: {error.strerror}; mend that and run again: nothing was lost"
+        f"the journal {path} cannot be used: {error.strerror}; mend that and run again: nothing was lost"
     )

@@ -181,6 +181,11 @@ class Mailserver:
         self._script += (Reply(code=code, text="as told") for code in codes)
         return self
 
+    def says(self, reply: Reply, *, times: int = 1) -> "Mailserver":
+        """Answer so many of the next mails so."""
+        self._script += [reply] * times
+        return self
+
     def break_before_the_end(self) -> "Mailserver":
         """Break the line before the server could have the next mail."""
         self._script.append(TransportError("the line broke", in_doubt=False))

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from digest import __version__, archive, config, pipeline, privacy
 from digest.address import read_address
+from digest.app import fleet
 from digest.collect import Inlet, PageReader, collect, gather
 from digest.config import Settings, kept_secret, read_secret
 from digest.correspondence import Door
@@ -260,7 +261,24 @@ class App:
         stopping: Callable[[], bool] = lambda: False,
         on_settled: Callable[[Settled], None] = lambda _: None,
     ) -> Counter[DeliveryState]:
-        """Send every mail that is due; once it is `stopping`, none is begun."""
+        """Send every mail that is due, in several processes where the settings say so and there are many.
+
+        Once it is `stopping`, none is begun. `on_settled` hears of the mails of this process.
+        """
+        further = self.settings.delivery.processes - 1
+        if not further or self.count_due() < fleet.FEWEST:
+            return self.send_here(stopping=stopping, on_settled=on_settled)
+        with fleet.beside(self.settings, further, stopping=stopping) as outcome:
+            ours = self.send_here(stopping=stopping, on_settled=on_settled)
+        return ours + outcome
+
+    def send_here(
+        self,
+        *,
+        stopping: Callable[[], bool] = lambda: False,
+        on_settled: Callable[[Settled], None] = lambda _: None,
+    ) -> Counter[DeliveryState]:
+        """Send every mail that is due, in this process."""
         return deliver(
             self.database,
             self.transport,
@@ -279,6 +297,11 @@ class App:
         """Give what keeps mails from leaving until a person lets them go on."""
         with self.database.transaction() as connection:
             return stops.active(connection)
+
+    def lift(self, stop_id: int | None = None) -> int:
+        """Let go on what one stop holds, or what any does; give how many were lifted."""
+        with self.database.transaction() as connection:
+            return stops.lift(connection, stop_id, now=self.clock())
 
     def count_due(self) -> int:
         """Count the mails that `send` would try."""

@@ -22,6 +22,7 @@ from digest.cli import (  # noqa: F401 - importing them registers their commands
     settle,
     setup,
     step,
+    stops,
     subscribers,
     worker,
 )

@@ -180,6 +180,7 @@ class Fetch(_Table):
 class Delivery(_Table):
     """What happens to a mail that is not taken at once."""
 
+    processes: Annotated[int, Field(ge=1, le=64)] = 1
     lease_seconds: Positive = 900
     retry_minutes: Annotated[tuple[Positive, ...], Field(min_length=1)] = (5, 15, 60, 240)
     give_up_hours: Positive = 72

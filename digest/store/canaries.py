@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from digest.model import DeliveryState, Reply
+from digest.model import DeliveryState, FeedbackKind, Reply
 from digest.pace import Tally, Verdict, Wave
 from digest.store.tables import canaries, deliveries, issues, subscribers
 
@@ -59,6 +59,7 @@ def watched(connection: sa.Connection) -> tuple[tuple[Wave, str], ...]:
 
 def tally(connection: sa.Connection, wave: Wave, *, at_fault: Callable[[Reply], bool]) -> Tally:
     """Count what has become of a wave's mails."""
+    complained = deliveries.c.feedback == FeedbackKind.COMPLAINED.value
     query = (
         sa.select(
             deliveries.c.state,
@@ -66,15 +67,17 @@ def tally(connection: sa.Connection, wave: Wave, *, at_fault: Callable[[Reply], 
             deliveries.c.enhanced,
             deliveries.c.reply,
             sa.func.count().label("mails"),
+            sa.func.count().filter(complained).label("complaints"),
         )
         .where(deliveries.c.issue_id == wave.issue_id, _first(wave))
         .group_by(deliveries.c.state, deliveries.c.code, deliveries.c.enhanced, deliveries.c.reply)
     )
     ended = (DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.SKIPPED, DeliveryState.IN_DOUBT)
     states, said = Counter[str](), Counter[str]()
-    faults = put_off = 0
+    faults = put_off = complaints = 0
     for row in connection.execute(query):
         states[row.state] += row.mails
+        complaints += row.complaints
         if row.code is None or row.state == DeliveryState.SENT:
             continue
         reply = Reply(code=row.code, enhanced=row.enhanced, text=row.reply or "")
@@ -87,6 +90,7 @@ def tally(connection: sa.Connection, wave: Wave, *, at_fault: Callable[[Reply], 
         faults=faults,
         waiting=states.total() - sum(states[state] for state in ended),
         put_off=put_off,
+        complaints=complaints,
         said=said.most_common(1)[0][0] if said else "",
     )
 

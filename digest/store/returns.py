@@ -57,9 +57,10 @@ def count(
 
 
 def count_tried(connection: sa.Connection, *, since: datetime, list_name: str | None = None) -> int:
-    """Count the letters that were sent or refused since a moment."""
+    """Count the letters that were sent or refused since a moment; those that wait for our fault to be mended too."""
     ended = deliveries.c.state.in_([DeliveryState.SENT.value, DeliveryState.FAILED.value])
-    return _count(connection, ended & (deliveries.c.changed > since), list_name)
+    tried = ended | deliveries.c.feedback.is_not(None)
+    return _count(connection, tried & (deliveries.c.changed > since), list_name)
 
 
 def _count(connection: sa.Connection, which: sa.ColumnElement[bool], list_name: str | None) -> int:

@@ -25,3 +25,8 @@ def test_a_stop_is_named_by_doctor_and_run_which_end_with_1(terminal: Terminal) 
     doctor = terminal.digest("doctor", "--json")
     assert doctor.status == 1
     assert {one["check"]: one["says"] for one in doctor.json if not one["ok"]} == {"stops": said}
+
+    assert terminal.digest("deliveries", "stops").out.strip() == f"1: {said}"
+    assert terminal.digest("deliveries", "resume").out.strip() == "1 stop lifted"
+    terminal.digest("run").succeeded()
+    assert "nothing is stopped" in terminal.digest("deliveries", "stops").err

@@ -240,7 +240,7 @@ def test_a_score_fades_with_time_and_with_letters_that_are_taken(room: Room) -> 
     ("reply", "reason", "suppressed"),
     [
         (Reply(code=550, enhanced="5.1.1", text="no such user"), Reason.USERUNKNOWN, True),
-        (Reply(code=450, enhanced="4.1.1", text="no such user, yet"), Reason.USERUNKNOWN, False),
+        (Reply(code=450, enhanced="4.1.1", text="no such user, yet"), Reason.EXPIRED, False),
         (Reply(code=552, enhanced="5.2.2", text="full"), Reason.MAILBOXFULL, False),
         (Reply(code=550, enhanced="5.7.26", text="no DMARC"), Reason.AUTHFAILURE, False),
     ],
@@ -250,7 +250,8 @@ def test_what_a_server_says_at_once_counts_like_what_comes_back(
 ) -> None:
     feedback, number = Feedback(readers=room.app.readers), room.deliveries()[-1].id
     with room.app.database.transaction() as connection:
-        assert feedback.refused(connection, number, reply, now=room.clock()) is reason
+        feedback.heard(connection, taken=(), refused=[(number, reply)], now=room.clock())
+    assert room.deliveries()[-1].feedback_reason == reason
     assert (room.suppression() is not None) == suppressed
 
 

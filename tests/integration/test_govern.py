@@ -9,17 +9,32 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from makers import MORNING, Clock, Mailserver, ledger, reader, rows, states, store, subscribe, wishes, write
+from makers import (
+    MORNING,
+    Clock,
+    Mailserver,
+    journals,
+    ledger,
+    reader,
+    rows,
+    states,
+    store,
+    subscribe,
+    wishes,
+    write,
+    writes,
+)
 
 from digest import alarm, config
+from digest.deliver import deliver
 from digest.govern import SPREAD, Governor, Reserved
 from digest.govern.finish import forecast
-from digest.model import DeliveryState, Mark, Reply
-from digest.pace import domain_of
+from digest.model import DeliveryState, FeedbackKind, Mark, Reply
 from digest.pace.breaker import FAILURES, FIRST_WAIT
 from digest.pace.learnt import QUIET
 from digest.pipeline import _enqueue
 from digest.store import Database, deliveries, issues, notices, paces, stops
+from digest.store.tables import deliveries as ledger_table
 from digest.store.tables import paces as paces_table
 
 HORIZON = timedelta(seconds=10)
@@ -56,27 +71,16 @@ def claim(database: Database, governor: Governor, now: datetime) -> tuple[Reserv
 
 def send(database: Database, governor: Governor, server: Mailserver, clock: Clock) -> dict[str, int]:
     """Send what may leave now, and tell what became of it."""
-    reserved, _ = claim(database, governor, clock())
-    ends, heard = list[Mark](), list[tuple[str, Reply]]()
-    for _, one in reserved.slots:
-        mail = write(one)
-        reply = server.send(envelope_from=mail.envelope_from, recipient=mail.recipient, message=mail.message)
-        state = DeliveryState.SENT if reply.accepted else DeliveryState.FAILED
-        due = clock() + timedelta(minutes=5) if reply.temporary else None
-        ends.append(
-            Mark(
-                delivery_id=one.id,
-                claim=one.claim,
-                state=DeliveryState.QUEUED if due else state,
-                due=due,
-                reply=reply,
-            )
-        )
-        heard.append((domain_of(one.address), reply))
-    with database.transaction() as connection:
-        deliveries.mark(connection, ends, now=clock())
-        governor.learn(connection, heard, now=clock())
-    return dict(Counter(end.state.value for end in ends))
+    ended = deliver(
+        database,
+        server,
+        config.Delivery(),
+        write=writes(write),
+        journals=journals(database),
+        governor=governor,
+        clock=clock,
+    )
+    return {state.value: count for state, count in ended.items() if count}
 
 
 def learn(database: Database, governor: Governor, now: datetime, *heard: tuple[str, Reply]) -> None:
@@ -441,6 +445,36 @@ def test_two_faults_of_ours_in_a_wave_are_too_many(database: Database) -> None:
         "canary: 10 of 12 taken, 2 refused, 2 of them for a fault of ours, "
         "mostly with 550 5.7.1 not accepted by policy"
     )
+
+
+def test_complaints_about_a_wave_count_as_faults_do(database: Database) -> None:
+    ours, _ = publish(database, 120, **TEN_PERCENT)
+    assert send(database, Governor(ours), Mailserver(), Clock()) == {"sent": 12}
+    with database.transaction() as connection:
+        spam = {"feedback": FeedbackKind.COMPLAINED.value}
+        connection.execute(sa.update(ledger_table).where(ledger_table.c.id <= 20).values(spam))
+
+    assert send(database, Governor(ours), Mailserver(), Clock(OTHERS)) == {}
+    with database.transaction() as connection:
+        [stop] = stops.active(connection)
+    assert stop.reason == "canary: 12 of 12 taken, 2 complained of"
+
+
+def test_a_wave_that_meets_a_fault_of_ours_costs_no_reader_his_letter(
+    database: Database, story: Callable[[], Sequence[str]]
+) -> None:
+    ours, _ = publish(database, 120, **TEN_PERCENT)
+    server, clock = Mailserver().says(POLICY, times=9), Clock()
+    assert send(database, Governor(ours), server, clock) == {"queued": 9, "sent": 3}
+    clock.at = OTHERS
+    assert send(database, Governor(ours), server, clock) == {}
+    assert story()[1] == (
+        "daily, issue of 2015-10-21 is stopped: canary: 3 of 12 taken, 9 refused for now, "
+        "9 of them for a fault of ours, mostly with 550 5.7.1 not accepted by policy"
+    )
+    with database.transaction() as connection:
+        stops.lift(connection, now=clock())
+    assert send(database, Governor(ours), server, clock) == {"sent": 117}
 
 
 # --- finish by

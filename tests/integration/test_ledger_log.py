@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from makers import EXPIRY, MORNING, become, ledger, reader, rows, store, subscribe
 
-from digest.model import Delivery, DeliveryState, Reply, SubscriberState, SuppressionReason
+from digest.model import Delivery, DeliveryState, Mark, Reply, SubscriberState, SuppressionReason
 from digest.store import Database, deliveries, issues, log, subscribers
 from digest.store.log import Search, Why
 from digest.store.tables import deliveries as table
@@ -33,12 +33,11 @@ def database(tmp_path: Path) -> Iterator[Database]:
 def end(database: Database, *states: DeliveryState, code: int = 250) -> None:
     """End the first rows that are due so, each in a state."""
     with database.transaction() as connection:
-        lease = timedelta(minutes=5)
         claimed, _ = deliveries.claim(
             connection,
             now=MORNING,
             token=OURS,
-            lease=lease,
+            until=MORNING + timedelta(minutes=5),
             limit=len(states),
         )
         for delivery, state in zip(claimed, states, strict=True):
@@ -47,9 +46,8 @@ def end(database: Database, *states: DeliveryState, code: int = 250) -> None:
 
 def _end(connection: sa.Connection, delivery: Delivery, state: DeliveryState, code: int) -> None:
     reply = Reply(code=code, enhanced="2.0.0", text="as told")
-    lease = timedelta(minutes=5)
-    deliveries.transmitting(connection, delivery, now=MORNING, lease=lease, variant_id=1)
-    deliveries.settle(connection, delivery, state, reply=reply, now=MORNING)
+    done = Mark(delivery_id=delivery.id, claim=delivery.claim, state=state, reply=reply, variant_id=1)
+    deliveries.mark(connection, [done], now=MORNING)
 
 
 def publish(database: Database, day: int, list_name: str = "daily") -> int:
@@ -239,7 +237,7 @@ def test_who_has_left_since_gets_nothing_though_it_is_put_back(database: Databas
             connection,
             now=LATER,
             token=OURS,
-            lease=timedelta(minutes=5),
+            until=LATER + timedelta(minutes=5),
             limit=9,
         )
     assert (claimed, skipped) == ((), 1)

@@ -18,7 +18,7 @@ from smtp_server import Smtpd
 
 from digest.doors.imap import Mailbox
 from digest.errors import DigestError
-from digest.model import DeliveryState, Reply
+from digest.model import DeliveryState, Mark, Reply
 from digest.settle import by_log, by_mailbox, doubts, mailbox, record
 from digest.settle.relay import RelayLog
 from digest.store import Database, deliveries
@@ -50,11 +50,13 @@ def database(tmp_path: Path) -> Iterator[Database]:
     with store(tmp_path) as opened:
         ledger(opened, 3)
         with opened.transaction() as connection:
-            lease = timedelta(minutes=5)
-            claimed, _ = deliveries.claim(connection, now=MORNING, token="ours", lease=lease, limit=3)  # noqa: S106
-            for delivery, state in zip(claimed, (SENT, IN_DOUBT, SENT), strict=True):
-                taken = Reply(code=250, text="taken")
-                deliveries.settle(connection, delivery, state, reply=taken, now=MORNING)
+            until, taken = MORNING + timedelta(minutes=5), Reply(code=250, text="taken")
+            claimed, _ = deliveries.claim(connection, now=MORNING, token="ours", until=until, limit=3)  # noqa: S106
+            marks = [
+                Mark(delivery_id=one.id, claim=one.claim, state=state, reply=taken)
+                for one, state in zip(claimed, (SENT, IN_DOUBT, SENT), strict=True)
+            ]
+            deliveries.mark(connection, marks, now=MORNING)
         yield opened
 
 

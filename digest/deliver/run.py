@@ -1,44 +1,24 @@
-"""Send what is due: claim some, stream them through the transport, record what the server said.
-
-What is true after kill -9 at each point, for each mail of the claim:
-
-    before its end was sent    nothing of it has arrived: it comes due again, as soon as a run finds the journal
-    after that, no answer yet  the server may have it: at most one mail for each connection. The list's policy decides:
-                               it is held in doubt, or sent again under the same Message-ID
-    after the answer           the journal has it, and the next run writes it into its row: never again
-
-A process that cannot be seen from here, since it runs on another machine, keeps its rows until its lease ends; then all
-of them are in doubt, and so they are where the machine itself went down (see digest/journal.py). Those that are held
-are settled exactly once a run on that machine finds the journal.
-
-A server's refusal of one mail is a `Reply`: 4xx is tried again later, 5xx is final for this issue, unless the fault is
-ours (digest/bounces): then the mail waits, since its reader cannot help it. A line that cannot be opened stops the run
-and gives everything back.
-"""
+"""One run over all that is due: claims, the mails of each at their moments, and what became of them."""
 
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol, TypeAlias
 
 import sqlalchemy as sa
 
-from digest import config
 from digest.bounces import reason_of
-from digest.errors import MessageError, TransportError
-from digest.govern import Allowance, Governor
-from digest.journal import Journals, Remains
+from digest.deliver.work import Settled, Work
+from digest.errors import TransportError
+from digest.govern import Allowance
 from digest.model import Begun, Delivery, DeliveryState, Mail, Mark, Reply
 from digest.pace import Slots, domain_of
-from digest.protocols import Pause, Transport
-from digest.store import Database, deliveries
+from digest.protocols import Pause
+from digest.store import deliveries
 
 log = logging.getLogger(__name__)
-
-Write: TypeAlias = Callable[[Sequence[Delivery]], Iterator[Mail | MessageError | None]]
 
 BATCH = 500
 """Rows claimed at once."""
@@ -57,169 +37,12 @@ JITTER = 0.2
 
 _NO_TIME = timedelta(0)
 _GOLDEN = (5**0.5 - 1) / 2  # its multiples lie apart in the unit interval (Knuth, volume 3, section 6.4)
-_LOST = Reply(code=451, enhanced="4.4.2", text="the sender died before the answer came")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settled:
-    """How one mail of a run ended, and what the server said, where it was asked."""
-
-    address: str
-    state: DeliveryState
-    reply: Reply | None
-
-
-def deliver(
-    database: Database,
-    transport: Transport,
-    settings: config.Delivery,
-    *,
-    write: Write,
-    journals: Journals,
-    governor: Governor,
-    clock: Callable[[], datetime],
-    resend: Callable[[str], bool] | None = None,
-    after: "After | None" = None,
-    stopping: Callable[[], bool] = lambda: False,
-    on_settled: Callable[[Settled], None] = lambda _: None,
-) -> Counter[DeliveryState]:
-    """Send every mail that is due and give how many rows ended in which state.
-
-    QUEUED counts those that are put off. `write` makes the mails of a claim, each when it is asked for; None, where it
-    would hold nothing that its reader wants, skips it, and one that cannot be made right fails with the reason in its
-    row. `governor` says how many leave when. `resend` tells of a list whether mails in doubt are sent again. `after`
-    does what follows for readers. `on_settled` hears of each mail. Once it is `stopping`, no mail is begun.
-
-    Raises:
-        TransportError: the server cannot be reached; all rows that were not begun are due again.
-        StoreError: the database refused.
-
-    """
-    work = _Work(
-        database=database,
-        settings=settings,
-        write=write,
-        journals=journals,
-        governor=governor,
-        clock=clock,
-        resend=resend or (lambda _: settings.in_doubt == "resend"),
-        after=after,
-        stopping=stopping,
-        on_settled=on_settled,
-    )
-    work.recover()
-    run = _Run(work)
-    try:
-        for mail, outcome in transport.carry(run.mails(), ending=run.ending):
-            run.heard(mail, outcome)
-    except TransportError:
-        with database.transaction(alone=False) as connection:
-            governor.broke(connection, now=clock())
-        raise
-    finally:
-        run.finish()
-    return run.outcome
-
-
-class After(Protocol):
-    """What follows for readers from what servers say, in the transaction that marks it."""
-
-    def taken(self, connection: sa.Connection, subscriber_ids: Sequence[int]) -> None:
-        """Hear for which readers mail was taken."""
-
-    def refused(self, connection: sa.Connection, delivery_id: int, reply: Reply, *, now: datetime) -> object:
-        """Hear a server's last word on a delivery, or that it refuses us."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Work:
-    """What a run needs beside the transport."""
-
-    database: Database
-    settings: config.Delivery
-    write: Write
-    journals: Journals
-    governor: Governor
-    clock: Callable[[], datetime]
-    resend: Callable[[str], bool]
-    after: After | None
-    stopping: Callable[[], bool]
-    on_settled: Callable[[Settled], None]
-
-    @property
-    def lease(self) -> timedelta:
-        """How long a claim holds."""
-        return timedelta(seconds=self.settings.lease_seconds)
-
-    def recover(self) -> None:
-        """Finish what dead processes of this machine left behind."""
-        for remains in self.journals.left_behind():
-            with self.database.transaction(alone=False) as connection:
-                self.close(connection, remains)
-
-    def close(self, connection: sa.Connection, remains: Remains) -> tuple[Mark, ...]:
-        """Mark what a journal knows, give back what was not begun, and give the marks of what is in doubt."""
-        now = self.clock()
-        deliveries.mark(connection, remains.ended, now=now)
-        begun = remains.begun.values() if remains.exact else deliveries.held_by(connection, remains.name)
-        doubtful = self.doubt(connection, begun)
-        deliveries.release(connection, remains.name, now=now)
-        return doubtful
-
-    def doubt(self, connection: sa.Connection, rows: Collection[Begun]) -> tuple[Mark, ...]:
-        """Mark rows whose mail may have arrived: in doubt, or due again where their list wants that."""
-        again, now = self._sent_again(connection, rows), self.clock()
-        marks = tuple(
-            Mark(
-                delivery_id=row.delivery_id,
-                claim=row.claim,
-                state=DeliveryState.QUEUED if row.delivery_id in again else DeliveryState.IN_DOUBT,
-                due=now if row.delivery_id in again else None,
-                reply=_LOST,
-                variant_id=row.variant_id,
-            )
-            for row in rows
-        )
-        deliveries.mark(connection, marks, now=now)
-        return marks
-
-    def doubt_overdue(self, connection: sa.Connection) -> None:
-        """Mark so all rows of processes on other machines whose lease is over."""
-        now = self.clock()
-        rows = deliveries.overdue(connection, now=now, alive=self.journals.alive())
-        if rows:
-            again = self._sent_again(connection, rows)
-            self.doubt(connection, [row for row in rows if row.delivery_id in again])
-            held = [row for row in rows if row.delivery_id not in again]
-            deliveries.suspect(connection, held, now=now)
-
-    def _sent_again(self, connection: sa.Connection, rows: Collection[Begun]) -> frozenset[int]:
-        lists = deliveries.lists_of(connection, [row.delivery_id for row in rows]) if rows else {}
-        return frozenset(number for number, name in lists.items() if self.resend(name))
-
-
-class _Alarm:
-    """Tells when so long has passed, by whichever of the two clocks says so first."""
-
-    def __init__(self, clock: Callable[[], datetime], after: timedelta) -> None:
-        self._clock, self._after = clock, after
-        self.reset()
-
-    def reset(self) -> None:
-        """Begin anew."""
-        self._at = self._clock() + self._after
-        self._ticks = time.monotonic() + self._after.total_seconds()
-
-    @property
-    def rings(self) -> bool:
-        """Whether the time is over."""
-        return time.monotonic() >= self._ticks or self._clock() >= self._at
-
-
-class _Run:
+class Run:
     """One run over all that is due."""
 
-    def __init__(self, work: _Work) -> None:
+    def __init__(self, work: Work) -> None:
         self.outcome: Counter[DeliveryState] = Counter()
         self._work = work
         self._database, self._clock = work.database, work.clock
@@ -305,8 +128,8 @@ class _Run:
         done = False
         try:
             with self._database.transaction(alone=False) as connection:
-                self._tell(connection)
                 doubtful = self._work.close(connection, self._journal.remains)
+                self._tell(connection)
             self.outcome.update(mark.state for mark in doubtful)
             done = True
         finally:
@@ -351,12 +174,17 @@ class _Run:
         now, after = self._clock(), self._work.after
         said = ((domain_of(delivery.address), reply) for delivery, reply, _ in self._heard)
         self._work.governor.learn(connection, said, now=now)
-        if after:
-            sent = DeliveryState.SENT
-            after.taken(connection, [one.subscriber_id for one, _, state in self._heard if state is sent])
-            for delivery, reply, state in self._heard:
-                if state is DeliveryState.FAILED or not (reply.accepted or reply.temporary):
-                    after.refused(connection, delivery.id, reply, now=now)
+        if after and self._heard:
+            after.heard(
+                connection,
+                taken=[one.subscriber_id for one, reply, _ in self._heard if reply.accepted],
+                refused=[
+                    (one.id, reply)
+                    for one, reply, state in self._heard
+                    if state is DeliveryState.FAILED or not (reply.accepted or reply.temporary)
+                ],
+                now=now,
+            )
 
     def _marked(self) -> None:
         self._heard.clear()
@@ -430,3 +258,21 @@ def _share(number: int) -> float:
 def _row_of(mail: Mail) -> int:
     assert mail.delivery_id is not None  # noqa: S101 - the writer of deliveries says so
     return mail.delivery_id
+
+
+class _Alarm:
+    """Tells when so long has passed, by whichever of the two clocks says so first."""
+
+    def __init__(self, clock: Callable[[], datetime], after: timedelta) -> None:
+        self._clock, self._after = clock, after
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin anew."""
+        self._at = self._clock() + self._after
+        self._ticks = time.monotonic() + self._after.total_seconds()
+
+    @property
+    def rings(self) -> bool:
+        """Whether the time is over."""
+        return time.monotonic() >= self._ticks or self._clock() >= self._at

@@ -1,0 +1,109 @@
+"""What a run needs beside the transport, and what is done about the rows of processes that are no more."""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol, TypeAlias
+
+import sqlalchemy as sa
+
+from digest import config
+from digest.errors import MessageError
+from digest.govern import Governor
+from digest.journal import Journals, Remains
+from digest.model import Begun, Delivery, DeliveryState, Mail, Mark, Reply
+from digest.store import Database, deliveries
+
+Write: TypeAlias = Callable[[Sequence[Delivery]], Iterator[Mail | MessageError | None]]
+
+_LOST = Reply(code=451, enhanced="4.4.2", text="the sender died before the answer came")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """How one mail of a run ended, and what the server said, where it was asked."""
+
+    address: str
+    state: DeliveryState
+    reply: Reply | None
+
+
+class After(Protocol):
+    """What follows for readers from what servers say, in the transaction that marks it."""
+
+    def heard(
+        self,
+        connection: sa.Connection,
+        *,
+        taken: Sequence[int],
+        refused: Sequence[tuple[int, Reply]],
+        now: datetime,
+    ) -> None:
+        """Hear for whom mail was taken, and of which deliveries it was refused, for good or for a fault of ours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What a run needs beside the transport."""
+
+    database: Database
+    settings: config.Delivery
+    write: Write
+    journals: Journals
+    governor: Governor
+    clock: Callable[[], datetime]
+    resend: Callable[[str], bool]
+    after: After | None
+    stopping: Callable[[], bool]
+    on_settled: Callable[[Settled], None]
+
+    @property
+    def lease(self) -> timedelta:
+        """How long a claim holds."""
+        return timedelta(seconds=self.settings.lease_seconds)
+
+    def recover(self) -> None:
+        """Finish what dead processes of this machine left behind."""
+        for remains in self.journals.left_behind():
+            with self.database.transaction(alone=False) as connection:
+                self.close(connection, remains)
+
+    def close(self, connection: sa.Connection, remains: Remains) -> tuple[Mark, ...]:
+        """Mark what a journal knows, give back what was not begun, and give the marks of what is in doubt."""
+        now = self.clock()
+        deliveries.mark(connection, remains.ended, now=now)
+        begun = remains.begun.values() if remains.exact else deliveries.held_by(connection, remains.name)
+        doubtful = self.doubt(connection, begun)
+        deliveries.release(connection, remains.name, now=now)
+        return doubtful
+
+    def doubt(self, connection: sa.Connection, rows: Collection[Begun]) -> tuple[Mark, ...]:
+        """Mark rows whose mail may have arrived: in doubt, or due again where their list wants that."""
+        again, now = self._sent_again(connection, rows), self.clock()
+        marks = tuple(
+            Mark(
+                delivery_id=row.delivery_id,
+                claim=row.claim,
+                state=DeliveryState.QUEUED if row.delivery_id in again else DeliveryState.IN_DOUBT,
+                due=now if row.delivery_id in again else None,
+                reply=_LOST,
+                variant_id=row.variant_id,
+            )
+            for row in rows
+        )
+        deliveries.mark(connection, marks, now=now)
+        return marks
+
+    def doubt_overdue(self, connection: sa.Connection) -> None:
+        """Mark so all rows of processes on other machines whose lease is over."""
+        now = self.clock()
+        rows = deliveries.overdue(connection, now=now, alive=self.journals.alive())
+        if rows:
+            again = self._sent_again(connection, rows)
+            self.doubt(connection, [row for row in rows if row.delivery_id in again])
+            held = [row for row in rows if row.delivery_id not in again]
+            deliveries.suspect(connection, held, now=now)
+
+    def _sent_again(self, connection: sa.Connection, rows: Collection[Begun]) -> frozenset[int]:
+        lists = deliveries.lists_of(connection, [row.delivery_id for row in rows]) if rows else {}
+        return frozenset(number for number, name in lists.items() if self.resend(name))
