@@ -248,7 +248,7 @@ BEGIN, END, TURN = (
     "digest.journal:Journal.end",
     "digest.journal:Journal.marked",
 )
-REPLAY, CLOSE = "digest.deliver:_Work.recover", "digest.deliver:_Work.close"
+REPLAY, CLOSE = "digest.deliver.work:Work.recover", "digest.deliver.work:Work.close"
 STEPS = (
     Step(name="before collecting", kind="ready", stop=entering(COLLECT)),
     Step(name="collected", kind="ready", stop=leaving(COLLECT)),
