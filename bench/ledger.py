@@ -2,10 +2,10 @@
 
     python bench/ledger.py [--quick] [--database NAME] [--json results.json]
 
-On SQLite and on PostgreSQL (one of our own that syncs to its disk): `planning` is what `publish`
-takes longer than making the issue, in seconds a million rows; `claim to mark` is `deliver` itself, with its journal, but mails that are made
-beforehand and a transport that takes each at once. `memory` is what the whole process has more at its peak, when it
-sends with the real writer to that transport, than the idle program, which has its database open and has printed a
+On SQLite and on PostgreSQL (one of our own that syncs to its disk): `planning` is what `publish` takes longer than
+making the issue, in seconds a million rows; `claim to mark` is `send` itself, with its journal, but mails that are
+made beforehand and a transport that takes each at once. `memory` is what the whole process has more at its peak, when
+it sends with the real writer to that transport, than the idle program, which has its database open and has printed a
 letter; each size in a process of its own.
 
 The status is 1 where a figure falls short.
@@ -29,8 +29,7 @@ sys.path[:0] = [str(BENCH), str(BENCH.parent), str(BENCH.parent / "tests")]
 from many import AtOnce, Many, forget_peak, peak  # noqa: E402 - the bench's folder is on the path only now
 from postgres import DURABLE, Postgres  # noqa: E402
 
-from digest.deliver import deliver  # noqa: E402
-from digest.model import Delivery, DeliveryState, Mail  # noqa: E402
+from digest.model import Delivery, Mail  # noqa: E402
 
 MOST_PLANNING = 10.0  # seconds a million
 LEAST_ROWS = 30_000  # a second
@@ -71,17 +70,9 @@ def rows_a_second(folder: Path, url: str, readers: int) -> float:
         for one in batch:
             yield Mail(envelope_from="", recipient=one.address, message=b"", delivery_id=one.id)
 
+    program.transport, program.writer = AtOnce(), write  # type: ignore[assignment]
     start = time.perf_counter()
-    ended = deliver(
-        program.database,
-        AtOnce(),
-        program.settings.delivery,
-        write=write,
-        journals=program.journals,
-        clock=program.clock,
-    )
-    if ended[DeliveryState.SENT] != readers:
-        raise RuntimeError(f"of {readers} rows {dict(ended)}")
+    many.send(readers)
     return readers / (time.perf_counter() - start)
 
 

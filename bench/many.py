@@ -82,6 +82,17 @@ class Many:
                 .where(deliveries.c.id < first + count)
                 .values(state=DeliveryState.QUEUED.value)
             )
+        self._rest()
+
+    def _rest(self) -> None:
+        """Let the database finish what it has put off, which else the next run would pay for."""
+        url = self.program.database.url
+        engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+        sqlite = url.get_backend_name() == "sqlite"
+        with engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)" if sqlite else "VACUUM deliveries")
+            if not sqlite:
+                connection.exec_driver_sql("CHECKPOINT")
 
     def send(self, count: int) -> None:
         """Send so many mails.

@@ -35,7 +35,7 @@ Policy = Literal["hold", "resend"]
 
 LEASE_SECONDS = 60
 CONNECTIONS = 4  # of one sender
-READERS = 300
+READERS = 1_200  # more than two claims
 DAY = 86400
 PENDING = {DeliveryState.QUEUED, DeliveryState.CLAIMED}
 _RUNS = 60  # after which what is still due is taken to stay so
@@ -215,7 +215,7 @@ class World:
 class Made:
     """Worlds of both kinds, made once with the program itself and then copied."""
 
-    def __init__(self, folder: Path, databases: Databases, *, readers: int = READERS) -> None:
+    def __init__(self, folder: Path, databases: Databases, *, readers: int) -> None:
         self._folder = folder / f"{databases.name.lower()}"
         self._databases = databases
         self._count = 0
