@@ -4,7 +4,6 @@ from typing import Annotated
 
 import typer
 
-from digest.alarm import worded
 from digest.cli.deliveries import deliveries
 from digest.cli.screen import counted, note, open_app, say
 
@@ -12,6 +11,8 @@ from digest.cli.screen import counted, note, open_app, say
 @deliveries.command()
 def stops(context: typer.Context) -> None:
     """Show what keeps mails from leaving, each with its number, since when and why."""
+    from digest.alarm import worded  # noqa: PLC0415 - it knows the store, which help does not need
+
     found = open_app(context).stops()
     for stop in found:
         say(f"{stop.id}: {worded(stop)}")

@@ -269,7 +269,7 @@ def test_mails_that_a_full_disk_does_not_take_are_put_off_and_sent_when_there_is
     assert 0 < some < len(readers), "the disk was full in the middle"
     assert f"{some} sent, {len(readers) - some} queued" in told.out
     assert not list((terminal.folder / "mail").rglob("tmp/*")), "no half of a mail is left"
-    _five_minutes_later(terminal)
+    _six_minutes_later(terminal)
     terminal.environment["DIGEST_TRANSPORT__FOLDER"] = "mail"
     assert f"{len(readers) - some} sent" in terminal.digest("run").succeeded().out
     assert [len(terminal.mails(reader, folder="mail")) for reader in readers] == [1] * len(readers)
@@ -306,7 +306,7 @@ def _at_once(terminal: Terminal, *commands: tuple[str, ...]) -> list[bytes]:
     return [out for out, _ in told]
 
 
-def _five_minutes_later(terminal: Terminal) -> None:
+def _six_minutes_later(terminal: Terminal) -> None:
     """Make what was put off come due, as the first of the retry times does."""
     with contextlib.closing(sqlite3.connect(terminal.folder / "var/digest.db")) as database, database:
-        database.execute("UPDATE deliveries SET due = datetime(due, '-5 minutes') WHERE state = 'queued'")
+        database.execute("UPDATE deliveries SET due = datetime(due, '-6 minutes') WHERE state = 'queued'")

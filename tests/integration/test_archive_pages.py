@@ -19,6 +19,7 @@ from visitor import DAILY, PRESS, Pages, Seen, settings, site
 from digest import pipeline
 from digest.extract.feed import read_feed
 from digest.model import Issue, SubscriberState, SuppressionReason
+from digest.notify import masthead
 from digest.store import issues, subscribers
 from digest.tokens import Purpose
 from digest.wishes import Wishes
@@ -220,7 +221,7 @@ def test_without_a_public_list_there_is_no_archive(tmp_path: Path) -> None:
 
 def test_the_page_of_an_issue_holds_what_its_letter_holds_in_the_same_order(pages: Pages) -> None:
     publish(pages, sample())
-    head = pipeline.masthead(pages.settings, pages.settings.lists["daily"])
+    head = masthead(pages.settings, pages.settings.lists["daily"])
     letter = pipeline.web_letter(sample(), head, PRESS, letter="issue")
     seen = pages.visitor().open(PAST).was(200)
 
