@@ -187,8 +187,10 @@ class World:
                 process.kill()
                 process.join()
                 return False
-            if process.exitcode == 0 and not self.pending():
-                return True
+            if not self.pending():
+                return process.exitcode == 0
+            if "deliveries resume" in self.said():  # it has stopped itself, and waits for its operator
+                self.digest("deliveries", "resume").join(_PATIENCE)
         return False
 
     @contextlib.contextmanager
