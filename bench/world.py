@@ -187,9 +187,10 @@ class World:
                 process.kill()
                 process.join()
                 return False
-            if not self.pending():
-                return process.exitcode == 0
-            if "deliveries resume" in self.said():  # it has stopped itself, and waits for its operator
+            pending = self.pending()
+            if process.exitcode == 0 and not pending:
+                return True
+            if pending and "deliveries resume" in self.said():  # it has stopped itself, and waits for its operator
                 self.digest("deliveries", "resume").join(_PATIENCE)
         return False
 
