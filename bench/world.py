@@ -187,8 +187,11 @@ class World:
                 process.kill()
                 process.join()
                 return False
-            if process.exitcode == 0 and not self.pending():
+            pending = self.pending()
+            if process.exitcode == 0 and not pending:
                 return True
+            if pending and "deliveries resume" in self.said():  # it has stopped itself, and waits for its operator
+                self.digest("deliveries", "resume").join(_PATIENCE)
         return False
 
     @contextlib.contextmanager
