@@ -21,7 +21,8 @@ from typing import Any
 
 from flufl.bounce import all_failures
 
-from digest.bounces import Kind, classify
+from digest.bounces import Kind
+from digest.bounces.classify import classify
 
 FOUND, PRECISE, HARD = 0.95, 0.99, 0.95  # what is wanted, at least
 Told = dict[str, bool]  # address in lower case: for good or not

@@ -190,7 +190,9 @@ class World:
             pending = self.pending()
             if process.exitcode == 0 and not pending:
                 return True
-            if pending and "deliveries resume" in self.said():  # it has stopped itself, and waits for its operator
+            if (
+                pending and "deliveries resume" in self.said()
+            ):  # it has stopped itself, and waits for its operator
                 self.digest("deliveries", "resume").join(_PATIENCE)
         return False
 

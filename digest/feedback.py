@@ -26,7 +26,7 @@ import sqlalchemy as sa
 from digest import config
 from digest.address import Address, read_address
 from digest.alarm import stop
-from digest.bounces import Kind, Reason, Recipient, Report, classify, reason_of
+from digest.bounces import Kind, Reason, Recipient, Report, reason_of
 from digest.correspondence import Door, NoticeKind, Said
 from digest.model import (
     DeliveryState,
@@ -65,6 +65,8 @@ class Feedback:
 
         `token` stood in the address that it came to; empty: it came to the plain one.
         """
+        from digest.bounces.classify import classify  # noqa: PLC0415 - its patterns are for mail that comes in alone
+
         report = classify(content)
         tokens = self.readers.tokens
         probed = tokens.read(Purpose.PROBE, token)

@@ -8,64 +8,12 @@
 
 Nothing here proves anything: whoever can write a mail can write a report. Which reader is meant, the caller's tokens
 say. Nothing raises, and the work is bounded whatever the mail is.
+
+    reasons      why mail was refused, in one word
+    classify     what a mail is; apart, since its patterns take a tenth of a second to make
 """
 
-from digest.bounces import said
-from digest.bounces.complaint import complaints
-from digest.bounces.failed import of_notification, reported, written
-from digest.bounces.lexicon import words
-from digest.bounces.notification import notified
-from digest.bounces.pieces import Pieces, take_apart
 from digest.bounces.reasons import Reason, reason_of
 from digest.bounces.report import Kind, Recipient, Report
-from digest.bounces.status import is_quoted
-from digest.received.fields import plain
-from digest.received.mailboxes import return_path
 
-__all__ = ["Kind", "Reason", "Recipient", "Report", "classify", "reason_of"]
-
-_MOST = 100  # recipients of one report
-_NOTIFIED = {"Bounce": Kind.BOUNCE, "Complaint": Kind.COMPLAINT, "Delivery": Kind.DELIVERED}
-
-
-def classify(content: bytes) -> Report:
-    """Read a mail."""
-    pieces = take_apart(content)
-    kind, found = _formal(pieces) or _in_words(pieces, content)
-    original = pieces.original
-    return Report(
-        kind=kind,
-        recipients=tuple(found[:_MOST]),
-        message_id=original.first("message-id") if original else "",
-        unsubscribe=original.first("list-unsubscribe") if original else "",
-    )
-
-
-def _formal(pieces: Pieces) -> tuple[Kind, list[Recipient]] | None:
-    """Read what one machine writes to another."""
-    if told := notified(pieces.said):
-        return _NOTIFIED[told[0].kind], [of_notification(one) for one in told]
-    if (complaining := complaints(pieces)) is not None:
-        return Kind.COMPLAINT, complaining
-    if pieces.feedback:
-        return Kind.ORDINARY, []
-    return reported(pieces) if pieces.status else None
-
-
-def _in_words(pieces: Pieces, content: bytes) -> tuple[Kind, list[Recipient]]:
-    """Read what a machine writes to people; an answer of a person's own machine is not taken for a server's letter."""
-    subject = plain(pieces.fields.first("subject"))
-    answers = words("answers").match(subject) is not None
-    sender = pieces.fields.first("from")
-    if said.is_letter(sender, subject, return_path(pieces.fields), pieces.said) and not answers:
-        if not pieces.status and is_quoted(pieces.said):
-            pieces.status = pieces.said
-            if found := reported(pieces):
-                return found
-        if recipients := written(pieces, content):
-            return Kind.BOUNCE, recipients
-    elif pieces.failed and (recipients := written(pieces, content)):
-        return Kind.BOUNCE, recipients
-    if answers or pieces.is_answer:
-        return Kind.AUTOREPLY, []
-    return (Kind.BOUNCE if pieces.status else Kind.ORDINARY), []
+__all__ = ["Kind", "Reason", "Recipient", "Report", "reason_of"]

@@ -91,7 +91,7 @@ def bounce() -> None:
 
     `kind` is bounce, complaint, autoreply, delivered or ordinary.
     """
-    from digest.bounces import classify  # noqa: PLC0415
+    from digest.bounces.classify import classify  # noqa: PLC0415
 
     def one(line: dict[str, Any]) -> dict[str, Any]:
         try:

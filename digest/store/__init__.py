@@ -30,6 +30,7 @@ TURN = 0x64696765737400
 POSTGRESQL = "postgresql+psycopg"
 
 
+_MIGRATIONS = Path(__file__).parent / "migrations"
 _SQLITE = (3, 38)  # the first that reads JSON with ->>
 
 
@@ -100,14 +101,16 @@ class Database:
             StoreError: as `transaction`, or the tables are those of a newer version.
 
         """
-        from alembic import command  # noqa: PLC0415 - slow to import, and only needed here
+        if self.url.get_backend_name() == "sqlite" and self.url.database:
+            _make_folder(Path(self.url.database).parent)
+        if self._is_newest():
+            return
+        from alembic import command  # noqa: PLC0415 - slow to import, and seldom needed
         from alembic.config import Config  # noqa: PLC0415
         from alembic.util import CommandError  # noqa: PLC0415
 
-        if self.url.get_backend_name() == "sqlite" and self.url.database:
-            _make_folder(Path(self.url.database).parent)
         config = Config()
-        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        config.set_main_option("script_location", str(_MIGRATIONS))
         config.set_main_option("path_separator", "os")
         with self.transaction() as connection:
             config.attributes["connection"] = connection
@@ -117,6 +120,15 @@ class Database:
                 raise StoreError(
                     f"the database {self.name} was made by a newer version: {error}; run that one, or set `database`"
                 ) from None
+
+    def _is_newest(self) -> bool:
+        """Tell whether the tables are those of the last migration, whose number its file name begins with."""
+        last = max(path.name for path in (_MIGRATIONS / "versions").glob("[0-9]*.py")).partition("_")[0]
+        with self.transaction() as connection:
+            if not sa.inspect(connection).has_table("alembic_version"):
+                return False
+            made_by = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+            return bool(made_by == last)
 
     def close(self) -> None:
         """Let go of every connection."""

@@ -43,7 +43,7 @@ def refused(terminal: Terminal) -> Terminal:
     with Smtpd() as server:
         terminal.small_day(*to(server.port))
         terminal.digest("subscribers", "add", ADA, BOB, CY).succeeded()
-        server.answer("RCPT", "550 5.1.1 no\x07 such\tuser [red]", "451 4.7.1 greylisted")
+        server.answer("RCPT", "552 5.2.2 over\x07 its\tquota [red]", "451 4.7.1 greylisted")
         terminal.digest("run")
     return terminal
 
@@ -59,7 +59,7 @@ def test_the_ledger_says_who_got_what_when_and_what_the_server_said(refused: Ter
         ("daily", BOB, "queued", "1"),
         ("daily", ADA, "failed", "1"),
     ]
-    assert [row[6].split()[0] for row in rows] == ["250", "451", "550"]
+    assert [row[6].split()[0] for row in rows] == ["250", "451", "552"]
     assert (shown.err, len(rows[2])) == ("", 7)
     assert "\x07" not in shown.out
 
@@ -112,7 +112,7 @@ def at_a_terminal(terminal: Terminal, *arguments: str, answer: str = "") -> tupl
 def test_missing_says_whom_it_has_not_reached_and_resend_sends_it_again(refused: Terminal) -> None:
     day = today(refused)
     missing = refused.digest("deliveries", "--missing").succeeded().out.split("\t")
-    assert (missing[1:4], "550" in missing[4]) == ([day, ADA, "failed"], True)
+    assert (missing[1:4], "552" in missing[4]) == ([day, ADA, "failed"], True)
     back = refused.digest("deliveries", "resend", "--date", day).succeeded()
     assert "1 mail put back" in back.out
     assert states(refused, "--address", ADA) == {ADA: "queued"}
@@ -142,7 +142,7 @@ def test_before_many_get_it_again_somebody_is_asked(terminal: Terminal) -> None:
         terminal.digest(
             "subscribers", "add", *(f"r{number}@mail.example" for number in range(11))
         ).succeeded()
-        server.answer("RCPT", *["550 5.1.1 no such user"] * 11)
+        server.answer("RCPT", *["552 5.2.2 mailbox full"] * 11)
         terminal.digest("run")
     again = ("deliveries", "resend", "--failed", "--date", today(terminal))
     assert "say --yes to send 11 mails again" in terminal.digest(*again).complaint(status=2)
@@ -214,7 +214,7 @@ def test_a_worker_dies_after_the_end_of_a_mail_and_the_relays_log_says_that_it_i
         worker[0].kill()
 
     with Wire(postfix.port, taken=2, happens=die) as wire:
-        more = ("[delivery]", "lease_seconds = 1")
+        more = ("connections = 1",)
         terminal.small_day(*to(wire.port, *more))
         terminal.digest("subscribers", "add", ADA, BOB, CY).succeeded()
         with terminal.started("run") as process:

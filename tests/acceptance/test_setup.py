@@ -27,6 +27,7 @@ def test_init_writes_the_shipped_settings_which_run_as_they_are(terminal: Termin
         "sources",
         "transport",
         "dkim",
+        "stops",
         "inbound",
         "pages",
     }
@@ -49,7 +50,7 @@ def test_init_overwrites_nothing_unless_told_to(terminal: Terminal) -> None:
 def test_doctor_says_of_each_part_that_it_works_and_sends_nothing(terminal: Terminal) -> None:
     terminal.small_day()
     told = terminal.digest("doctor").succeeded()
-    assert [line.split()[0] for line in told.out.splitlines()] == ["ok"] * 10
+    assert [line.split()[0] for line in told.out.splitlines()] == ["ok"] * 11
     assert not any((terminal.folder / "var").rglob("*.eml"))
     assert not (terminal.folder / "var/issues").exists()
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from makers import UNTIMED
 
-from digest.bounces import Kind, Reason, Report, classify, reason_of
+from digest.bounces import Kind, Reason, Report, reason_of
+from digest.bounces.classify import classify
 
 ANNA = "anna@reader.example"
 OURS = "news+bounce-abc@digest.example"
