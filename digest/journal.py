@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from json.encoder import encode_basestring_ascii as _quoted
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,6 @@ from digest.model import Begun, DeliveryState, Mark, Reply
 from digest.store.deliveries import HOLDER_LENGTH
 
 _DRAFT = ".draft"
-_encode = json.JSONEncoder().encode
 _BEGUN = ("delivery_id", "claim", "variant_id")
 _RESERVED = 1 << 18  # octets of the disk, so that it cannot be full between a mail and its line
 _BOOT = Path("/proc/sys/kernel/random/boot_id")  # on Linux: another one each time the machine starts
@@ -200,9 +200,13 @@ def _begun(row: Begun) -> str:
 
 
 def _ended(mark: Mark) -> str:
-    reply = mark.reply and (mark.reply.code, mark.reply.enhanced, mark.reply.text)
-    due = mark.due and mark.due.isoformat()
-    return _encode((mark.delivery_id, mark.claim, mark.state, due, reply, mark.variant_id)) + "\n"
+    letter = "null" if mark.variant_id is None else mark.variant_id
+    due = "null" if mark.due is None else f'"{mark.due.isoformat()}"'
+    reply = "null"
+    if mark.reply is not None:
+        enhanced = "null" if mark.reply.enhanced is None else _quoted(mark.reply.enhanced)
+        reply = f"[{mark.reply.code}, {enhanced}, {_quoted(mark.reply.text)}]"
+    return f'[{mark.delivery_id}, "{mark.claim}", "{mark.state.value}", {due}, {reply}, {letter}]\n'
 
 
 def _mark(line: list[Any]) -> Mark:

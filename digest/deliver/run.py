@@ -24,7 +24,7 @@ BATCH = 500
 """Rows claimed at once."""
 
 FLUSH = timedelta(seconds=5)
-"""After which the ledger hears what became of mails, however slowly they leave."""
+"""After which the ledger hears what became of mails, and the lease is prolonged, however slowly they leave."""
 
 HORIZON = timedelta(seconds=10)
 """How far ahead moments are given out; what has none by then waits in the ledger."""
@@ -47,9 +47,9 @@ class Run:
         self._work = work
         self._database, self._clock = work.database, work.clock
         self._journal = work.journals.open()
-        self._half_lease = _Alarm(work.clock, work.lease / 2)
+        self._alarm = _Alarm(work.clock, FLUSH)
+        self._held: frozenset[int] | None = None  # of the claim, since it was last prolonged; None: all
         self._under_way: dict[int, Delivery] = {}  # handed to the transport, not come back
-        self._flush = _Alarm(work.clock, FLUSH)
         self._heard: list[tuple[Delivery, Reply, DeliveryState]] = []  # from servers, not yet told of
 
     def mails(self) -> Iterator[Mail | Pause]:
@@ -68,19 +68,18 @@ class Run:
                 return
 
     def _of(self, reserved: Sequence[tuple[datetime, Delivery]]) -> Iterator[Mail | Pause]:
-        lost: frozenset[int] = frozenset()
         batch = [delivery for _, delivery in reserved]
-        slots, written = Slots(reserved), self._work.write(batch)
-        while slots:
-            now = self._clock()
-            if (wait := slots.wait(now)) > _NO_TIME:
-                yield from self._wait_until(now + wait)
+        written = self._work.write(batch)
+        for delivery in self._in_turn(reserved):
+            if isinstance(delivery, Pause):
+                yield delivery
+                continue
             if self._work.stopping():
                 return
-            if self._half_lease.rings:
-                lost = frozenset(one.id for one in batch) - self._renew()
-            delivery, mail = slots.take(self._clock()), next(written)
-            if delivery.id in lost:
+            if self._alarm.rings:
+                self._tend()
+            mail = next(written)
+            if self._held is not None and delivery.id not in self._held:
                 continue  # the lease had ended, and the row is another worker's
             if isinstance(mail, Mail):
                 self._under_way[delivery.id] = delivery
@@ -90,13 +89,25 @@ class Run:
             else:
                 unfit = Reply(code=554, enhanced="5.6.0", text=str(mail))
                 self._end(delivery, DeliveryState.FAILED, unfit)
-            self._flush_if_due()
+
+    def _in_turn(self, reserved: Sequence[tuple[datetime, Delivery]]) -> Iterator[Delivery | Pause]:
+        """Give each delivery at its moment."""
+        if not reserved or reserved[-1][0] <= self._clock():
+            yield from (delivery for _, delivery in reserved)
+            return
+        slots = Slots(reserved)
+        while slots:
+            now = self._clock()
+            if (wait := slots.wait(now)) > _NO_TIME:
+                yield from self._wait_until(now + wait)
+            yield slots.take(self._clock())
 
     def _wait_until(self, moment: datetime) -> Iterator[Pause]:
         """Let the transport go on without a new mail until a moment."""
         while not self._work.stopping() and (left := moment - self._clock()) > _NO_TIME:
             yield Pause(min(left.total_seconds(), 1.0))
-            self._flush_if_due()
+            if self._alarm.rings:
+                self._tend()
 
     def ending(self, mail: Mail) -> None:
         """Write down that the server is about to have a mail."""
@@ -143,7 +154,8 @@ class Run:
             self._mark(connection, now=now)
             self._work.doubt_overdue(connection)
             until = now + self._work.lease
-            deliveries.renew(connection, self._journal.remains.name, until=until)
+            if self._under_way:
+                deliveries.renew(connection, self._journal.remains.name, until=until)
             allowed = governor.allowance(connection, now=now, horizon=HORIZON)
             batch, skipped = deliveries.claim(
                 connection,
@@ -154,16 +166,20 @@ class Run:
                 stopped=allowed.stopped,
             )
             reserved = governor.reserve(connection, batch, now=now, horizon=HORIZON)
-        self._half_lease.reset()
+        self._held = None
         self._marked()
         self.outcome[DeliveryState.SKIPPED] += skipped
         return _Turn(allowed=allowed, slots=reserved.slots, claimed=len(batch) + skipped)
 
-    def _flush_if_due(self) -> None:
-        if self._flush.rings:
-            with self._database.transaction(alone=False) as connection:
-                self._mark(connection, now=self._clock())
-            self._marked()
+    def _tend(self) -> None:
+        """Mark what has come back, and prolong the lease of what is still ours."""
+        with self._database.transaction(alone=False) as connection:
+            now = self._clock()
+            self._mark(connection, now=now)
+            self._held = deliveries.renew(
+                connection, self._journal.remains.name, until=now + self._work.lease
+            )
+        self._marked()
 
     def _mark(self, connection: sa.Connection, *, now: datetime) -> None:
         deliveries.mark(connection, self._journal.remains.ended, now=now)
@@ -189,15 +205,7 @@ class Run:
     def _marked(self) -> None:
         self._heard.clear()
         self._journal.marked()
-        self._flush.reset()
-
-    def _renew(self) -> frozenset[int]:
-        """Prolong the lease and give the rows that this process still holds."""
-        with self._database.transaction(alone=False) as connection:
-            until = self._clock() + self._work.lease
-            held = deliveries.renew(connection, self._journal.remains.name, until=until)
-        self._half_lease.reset()
-        return held
+        self._alarm.reset()
 
     def _is_sent_again(self, delivery: Delivery) -> bool:
         with self._database.transaction(alone=False) as connection:

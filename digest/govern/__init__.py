@@ -160,12 +160,14 @@ class Governor:
 
     def learn(self, connection: sa.Connection, heard: Iterable[tuple[str, Reply]], *, now: datetime) -> None:
         """Hear what servers said of mails to domains: a complaint of our speed slows one down, quiet speeds it up."""
-        told = dict[str, _Told]()
-        for domain, reply in heard:
-            told.setdefault(domain, _Told()).add(reply)
-        if not told:
+        heard = list(heard)
+        if not heard:
             return
         self._answered(connection)
+        told = dict[str, _Told]()
+        if self._learnt or any(reply.temporary for _, reply in heard):
+            for domain, reply in heard:
+                told.setdefault(domain, _Told()).add(reply)
         seconds = max((now - (self._heard or now)).total_seconds(), 1.0)
         self._heard = now
         changed = {

@@ -111,14 +111,15 @@ def claim(
     if stopped:
         due = due.where(deliveries.c.issue_id.not_in(stopped))
     rows = connection.execute(due).all()
-    ids = [row.id for row in rows if row.wanted]
-    if ids:
-        leased = {"claim": token, "leased_until": until}
-        _move(connection, deliveries.c.id.in_(ids), DeliveryState.CLAIMED, now=now, **leased)
+    claimed = tuple(_claimed(rows, token))
+    if claimed:
+        given = {"state": DeliveryState.CLAIMED.value, "token": token, "until": until, "now": now}
+        ids = json.dumps([one.id for one in claimed])
+        connection.execute(_LEASED[connection.dialect.name], given | {"rows": ids})
     unwanted = [row.id for row in rows if not row.wanted]
     if unwanted:
         _move(connection, deliveries.c.id.in_(unwanted), DeliveryState.SKIPPED, now=now)
-    return tuple(_claimed(rows, token)), len(unwanted)
+    return claimed, len(unwanted)
 
 
 def renew(connection: sa.Connection, holder: str, *, until: datetime) -> frozenset[int]:
@@ -372,10 +373,23 @@ def _sent(rows: str) -> sa.TextClause:
     ).bindparams(sa.bindparam("now", type_=deliveries.c.changed.type))
 
 
-_SENT = {
-    "sqlite": _sent("json_each(:rows) AS done"),
-    "postgresql": _sent("jsonb_array_elements(CAST(:rows AS jsonb)) AS done (value)"),
+def _leased(rows: str) -> sa.TextClause:
+    """Give the statement that leases rows, for a database that reads their ids out of JSON so."""
+    moment = deliveries.c.changed.type
+    return sa.text(
+        f"""
+        UPDATE deliveries SET state = :state, claim = :token, leased_until = :until, changed = :now
+        FROM {rows} WHERE deliveries.id = CAST(done.value AS INTEGER)
+        """  # noqa: S608 - of our own words alone
+    ).bindparams(sa.bindparam("now", type_=moment), sa.bindparam("until", type_=moment))
+
+
+_ROWS = {
+    "sqlite": "json_each(:rows) AS done",
+    "postgresql": "jsonb_array_elements(CAST(:rows AS jsonb)) AS done (value)",
 }
+_SENT = {name: _sent(rows) for name, rows in _ROWS.items()}
+_LEASED = {name: _leased(rows) for name, rows in _ROWS.items()}
 
 
 def _move(
