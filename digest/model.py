@@ -347,6 +347,7 @@ class Mail:
     message: bytes
     variant_id: int | None = None  # which letter of an issue it is
     delivery_id: int | None = None  # the ledger's row that it is for
+    dotless: bool = False  # no line begins with a dot, so that SMTP need not look for one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

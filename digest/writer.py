@@ -92,6 +92,7 @@ class Writer:
             message=form.stencil(personal, slots),
             variant_id=form.variant_id,
             delivery_id=delivery.id,
+            dotless=True,  # the stencil writes it as =2E
         )
 
     def _own(

@@ -45,8 +45,9 @@ def commands(mail: Mail, extensions: Mapping[str, str], where: str) -> tuple[byt
     return f"MAIL FROM:<{reverse_path}>{options}\r\n".encode(), f"RCPT TO:<{forward_path}>\r\n".encode()
 
 
-def content(message: bytes) -> Sequence[bytes]:
+def content(mail: Mail) -> Sequence[bytes]:
     """Stuff the dots at the beginnings of lines and end the mail, in parts, so that a long one is not copied."""
-    if message.rfind(b"\n.") >= 0 or message.startswith(b"."):  # from behind it takes half the time of `in`
+    message = mail.message
+    if not mail.dotless:
         message = re.sub(rb"^\.", b"..", message, flags=re.MULTILINE)
     return message, END[2:] if message.endswith(b"\r\n") else END

@@ -142,7 +142,7 @@ class Line:
         self._awaited.append((_Verb.END, transaction))
         if transaction.settled:  # RFC 2920 section 3.1: DATA was taken although no recipient was
             return [END[2:]]
-        parts = content(transaction.mail.message)
+        parts = content(transaction.mail)
         transaction.end_at = self.wire.queued + sum(map(len, parts)) - len(END)
         self._unannounced = transaction
         return parts
