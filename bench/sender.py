@@ -17,6 +17,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from multiprocessing import forkserver
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Literal
@@ -51,13 +52,20 @@ _PLACES = (_BENCH, _BENCH.parent, _BENCH.parent / "tests")
 
 @functools.cache
 def _context() -> Any:
-    os.environ |= {
-        "PYTHONPATH": os.pathsep.join([*(str(folder) for folder in _PLACES)]),
+    theirs = {
+        "PYTHONPATH": os.pathsep.join(str(folder) for folder in _PLACES),
         "OPENBLAS_NUM_THREADS": "1",
         "DIGEST_WEB__LISTEN": "",
     }
+    ours = dict(os.environ)
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["sender", "preloaded"])
+    os.environ |= theirs
+    try:
+        forkserver.ensure_running()  # it has this environment for good, and whoever imports this module does not
+    finally:
+        os.environ.clear()
+        os.environ |= ours
     return context
 
 

@@ -69,6 +69,8 @@ connections = {connections}
 lease_seconds = {lease_seconds}
 retry_minutes = [1]
 in_doubt = "{in_doubt}"
+[canary]
+share = 0
 [sources.wire]
 kind = "folder"
 path = "articles"

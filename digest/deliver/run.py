@@ -168,7 +168,8 @@ class Run:
             reserved = governor.reserve(connection, batch, now=now, horizon=HORIZON)
         self._held = None
         self._marked()
-        self.outcome[DeliveryState.SKIPPED] += skipped
+        if skipped:
+            self.outcome[DeliveryState.SKIPPED] += skipped
         return _Turn(allowed=allowed, slots=reserved.slots, claimed=len(batch) + skipped)
 
     def _tend(self) -> None:
