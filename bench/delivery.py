@@ -1,4 +1,4 @@
-"""Send a letter of 53 KB to many, beside smtp-source and other programs, and say what a mail costs.
+"""Send a letter of 50 KB to many, beside smtp-source and other programs, and say what a mail costs.
 
     python bench/delivery.py [--quick] [--database URL] [--json results.json]
 

@@ -1,4 +1,4 @@
-"""A program with many readers and a letter of about 53 KB, encoded.
+"""A program with many readers and a letter of about 50 KB, encoded.
 
     many = Many(folder, "sqlite:///digest.db", readers=20_000, transport={...})
     many.due(5_000)                    # of them have not been sent theirs
@@ -171,7 +171,7 @@ def forget_peak() -> None:
 
 
 def _write_articles(folder: Path) -> None:
-    """Write articles that have nothing in common, of a length that makes a letter of 53 KB."""
+    """Write articles that have nothing in common, of a length that makes a letter of 50 KB."""
     folder.mkdir(parents=True)
     chance = random.Random(5)  # noqa: S311 - words, not secrets
 
