@@ -72,8 +72,11 @@ class Work:
         """Mark what a journal knows, give back what was not begun, and give the marks of what is in doubt."""
         now = self.clock()
         deliveries.mark(connection, remains.ended, now=now)
-        begun = remains.begun.values() if remains.exact else deliveries.held_by(connection, remains.name)
-        doubtful = self.doubt(connection, begun)
+        begun = remains.begun
+        if not remains.exact:  # but of some it knows which letter they were
+            held = deliveries.held_by(connection, remains.name)
+            begun = {row.delivery_id: row for row in held} | begun
+        doubtful = self.doubt(connection, begun.values())
         deliveries.release(connection, remains.name, now=now)
         return doubtful
 
