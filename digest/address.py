@@ -58,7 +58,7 @@ class Address:
         return not self.local.isascii()
 
 
-@lru_cache(maxsize=256)  # a mail names its reader several times, and the sender is always the same
+@lru_cache(maxsize=32)  # a mail names its reader several times, and the sender is always the same
 def parse_address(text: str) -> Address:
     """Read `text` as one address, nothing before and nothing after it.
 
