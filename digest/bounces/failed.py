@@ -1,7 +1,8 @@
 """Give who did not get a mail, and why, out of the pieces of a report.
 
-The reason is taken from what the other server said, then from what ours wrote to people, and judged by when it was
-said: an answer to our sender's address says nothing of the reader, and a server that took his address first knows him.
+The reason is taken from what the other server said, then from its code, then from what ours wrote to people, and judged
+by when it was said: an answer to our name or our sender's address says nothing of the reader, and a server that took
+his address first knows him.
 """
 
 import re
@@ -23,14 +24,16 @@ _CODE = re.compile(r"(?<![\d.])([45]\d\d)(?![\d.])")
 _ENHANCED = re.compile(r"(?<![\d.])([245]\.\d{1,2}\.\d{1,3})(?![\d.])")
 _ARRIVED = frozenset({"delivered", "relayed", "expanded", "deliverable"})
 _AFTER_DATA = re.compile(
-    r"in reply to (?:the )?end of data|after (?:the )?(?:end of )?data|end[- ]of[- ]data|smtp command[\s-]+data|"
+    r"in reply to (?:the )?(?:end of )?data|failed after i sent the message|after (?:the )?(?:end of )?data|end[- ]of[- ]data|smtp command[\s-]+data|"
     r"for text command|response to data|>>> (?:data|\.)\s+<<< 550(?!.*(?:<<< 503|need rcpt|no valid|>>> rcpt))",
     re.IGNORECASE | re.DOTALL,
 )
-_AFTER_SENDER = re.compile(
-    r"(?:in reply to|after|response to|reply was to) (?:the )?mail from|>>> mail from:[^\n]{1,300}?\s+<<< 5",
+_BEFORE_ADDRESS = re.compile(
+    r"(?:in reply to|after|response to|reply was to) (?:the |pipelined )?(?:mail from|[eh][eh]lo\b|starttls|initial connection)|"
+    r"but (?:my name|sender|greeting) was rejected|>>> (?:mail from:|[eh][eh]lo)[^\n]{1,300}?\s+<<< 5",
     re.IGNORECASE,
 )
+_SAYS_LITTLE = (Reason.UNDEFINED, Reason.POLICYVIOLATION)  # of a code: x.0.0, and x.7.1, which servers give for all
 
 
 def reported(pieces: Pieces) -> tuple[Kind, list[Recipient]] | None:
@@ -57,13 +60,18 @@ def written(pieces: Pieces, content: bytes) -> list[Recipient]:
     Of several whom a sentence names, or whom the returned mail was for, it need not be the first.
     """
     told = said.recipients(pieces.said, ours=pieces.ours)
-    addresses = pieces.failed
-    if told and not {one.casefold() for one in addresses} & {one.address.casefold() for one in told}:
-        addresses = [one.address for one in told]
+    spelled = {one.address.casefold(): one.address for one in told}
+    if addresses := pieces.failed:
+        if spelled and spelled.keys().isdisjoint(one.casefold() for one in addresses):
+            addresses = list(spelled.values())
+    else:
+        # What is known by heart is surer than what we see, but may be less, or whom an alias of Exim's was made for.
+        known = set(_known_of_old(pieces, content))
+        if spelled:
+            known -= {one.casefold() for one in said.aliases(pieces.said)}
+        addresses = list(spelled.values()) if spelled.keys() >= known else sorted(known)
     if addresses:
         return [_recipient(address, pieces, told) for address in addresses]
-    if known := _known_of_old(pieces, content):
-        return [_recipient(address, pieces) for address in known]
     himself = said.recipients(pieces.said, ours=frozenset())  # somebody who wrote to himself
     for weaker in (himself, said.mentioned(pieces.said, ours=pieces.ours)):
         if len(weaker) == 1:
@@ -95,13 +103,18 @@ def _recipient(
     letters = {one.address.casefold(): one.text for one in told}
     texts = [group.diagnostic, letters.get(address.casefold(), "")]
     codes, statuses = _first_code(texts), [found[1] for text in texts if (found := _ENHANCED.search(text))]
-    if not any(texts) or len(letters) <= 1:
-        texts.append(pieces.said[:_READ])
     reason = _first(reason_of(codes, None, text) for text in texts if text)
-    if reason is Reason.UNDEFINED:
-        reason = _first(reason_of(codes, status, "") for status in [*statuses[:1], group.status])
     enhanced = next(iter(statuses), group.status)
+    by_code = _first(reason_of(codes, status, "") for status in (enhanced, group.status))
+    if reason is Reason.UNDEFINED and (len(letters) <= 1 or not any(texts)):
+        texts.append(pieces.said[:_READ])
+        if by_code in _SAYS_LITTLE:
+            reason = reason_of(codes, None, pieces.said[:_READ])
+    if reason is Reason.UNDEFINED or (reason.vague and by_code.hard and enhanced.startswith("5.1.")):
+        reason = by_code
     reason = _at_its_step(reason, "\n".join([*texts, pieces.said[:_READ]]), enhanced)
+    if reason is Reason.NOTACCEPT and enhanced.startswith("4"):
+        reason = Reason.NETWORKERROR  # not now
     if group.action == "delayed" and (reason.hard or reason is Reason.UNDEFINED):
         reason = Reason.EXPIRED  # it is still being tried
     text = next(filter(None, texts), "").strip()[:_TEXT]
@@ -112,7 +125,7 @@ def _at_its_step(reason: Reason, text: str, enhanced: str) -> Reason:
     """Judge a hard reason by the step of SMTP at which it was given."""
     if not reason.hard:
         return reason
-    if _AFTER_SENDER.search(text):
+    if _BEFORE_ADDRESS.search(text):
         return Reason.REJECTED
     of_address = enhanced.partition(".")[2].startswith("1.")
     refused = reason is Reason.USERUNKNOWN and not of_address and _AFTER_DATA.search(text)

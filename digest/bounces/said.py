@@ -41,6 +41,7 @@ _REPLY = re.compile(
 _ASIDE = re.compile(
     r"(expanded from|generated from|originally|forwarded from|alias of|via|reply.to)[\s:]", re.IGNORECASE
 )
+_GENERATED = re.compile(r"\(generated from ([^\n]{1,320})", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +73,11 @@ def recipients(text: str, *, ours: frozenset[str]) -> list[Told]:
 def mentioned(text: str, *, ours: frozenset[str]) -> list[Told]:
     """Give who stands in a sentence that tells of a failure: the weakest sign."""
     return _first(text, (_in_a_sentence,), ours)
+
+
+def aliases(text: str) -> list[str]:
+    """Give the addresses that others were made from."""
+    return [address for line in _GENERATED.findall(text) for address in found_in(line)]
 
 
 def _first(text: str, ways: Sequence[Way], ours: frozenset[str]) -> list[Told]:
@@ -149,11 +155,15 @@ def _in_a_sentence(lines: list[str]) -> list[tuple[int, str]]:
 
 
 def _told(lines: list[str], places: list[tuple[int, str]]) -> list[Told]:
-    """Give each recipient with the lines from his to the next one's, and those elsewhere that name him."""
+    """Give each recipient with the lines from his to the next one's, and those elsewhere that name him.
+
+    Where others stand right below him, what follows the last is said of all.
+    """
     starts: dict[str, list[int]] = {}
     for number, address in places:
         starts.setdefault(address.casefold(), []).append(number)
-    numbers = sorted({number for number, _ in places})
+    every = {number for number, _ in places}
+    numbers = sorted(number for number in every if not (number - 1 in every and _is_bare(lines[number - 1])))
     told = []
     for address in once(address for _, address in places)[:_MOST]:
         key = address.casefold()
@@ -164,6 +174,11 @@ def _told(lines: list[str], places: list[tuple[int, str]]) -> list[Told]:
         near += _exchange(lines, key)
         told.append(Told(address=address, text=" ".join(" ".join(near).split())))
     return told
+
+
+def _is_bare(line: str) -> bool:
+    """Tell whether nothing stands in a line but an address."""
+    return not re.search(r"\w", ADDRESS.sub("", line))
 
 
 def _exchange(lines: list[str], key: str) -> list[str]:
