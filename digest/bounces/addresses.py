@@ -34,7 +34,7 @@ def tidied(address: str) -> str:
     local, domain = _GLUED.sub("", local), _GLUED_BEHIND.sub("", domain)
     if not local.startswith(('"', "=?")):
         local = local.strip("'`").lstrip("!#$%&*/=?^{|}~.")
-    domain = domain.strip(".-").lower()
+    domain = domain.partition("..")[0].strip(".-").lower()
     return f"{local}@{domain}" if local and domain else ""
 
 

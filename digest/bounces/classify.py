@@ -2,7 +2,7 @@
 
 from digest.bounces import said
 from digest.bounces.complaint import complaints
-from digest.bounces.failed import of_notification, reported, written
+from digest.bounces.failed import by_heart, of_notification, reported, written
 from digest.bounces.lexicon import words
 from digest.bounces.notification import notified
 from digest.bounces.pieces import Pieces, take_apart
@@ -44,15 +44,19 @@ def _in_words(pieces: Pieces, content: bytes) -> tuple[Kind, list[Recipient]]:
     subject = plain(pieces.fields.first("subject"))
     answers = words("answers").match(subject) is not None
     sender = pieces.fields.first("from")
-    if said.is_letter(sender, subject, return_path(pieces.fields), pieces.said) and not answers:
+    letter = said.is_letter(
+        sender, subject, return_path(pieces.fields), pieces.said, among_people=pieces.is_among_people
+    )
+    if letter and not answers:
         if not pieces.status and is_quoted(pieces.said):
             pieces.status = pieces.said
             if found := reported(pieces):
                 return found
         if recipients := written(pieces, content):
             return Kind.BOUNCE, recipients
-    elif pieces.failed and (recipients := written(pieces, content)):
-        return Kind.BOUNCE, recipients
+    elif pieces.failed or (said.might_be_letter(subject, pieces.said) and by_heart(pieces, content)):
+        if recipients := written(pieces, content):
+            return Kind.BOUNCE, recipients
     if answers or pieces.is_answer:
         return Kind.AUTOREPLY, []
     return (Kind.BOUNCE if pieces.status else Kind.ORDINARY), []

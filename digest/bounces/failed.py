@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 
 from digest.bounces import said
-from digest.bounces.addresses import found_in, is_machines, once
+from digest.bounces.addresses import ADDRESS, found_in, is_machines, once, tidied
 from digest.bounces.legacy import legacy_recipients
 from digest.bounces.notification import Notified
 from digest.bounces.pieces import Pieces
@@ -66,7 +66,7 @@ def written(pieces: Pieces, content: bytes) -> list[Recipient]:
             addresses = list(spelled.values())
     else:
         # What is known by heart is surer than what we see, but may be less, or whom an alias of Exim's was made for.
-        known = set(_known_of_old(pieces, content))
+        known = set(by_heart(pieces, content))
         if spelled:
             known -= {one.casefold() for one in said.aliases(pieces.said)}
         addresses = list(spelled.values()) if spelled.keys() >= known else sorted(known)
@@ -132,7 +132,7 @@ def _at_its_step(reason: Reason, text: str, enhanced: str) -> Reason:
     return Reason.FILTERED if refused else reason
 
 
-def _known_of_old(pieces: Pieces, content: bytes) -> list[str]:
+def by_heart(pieces: Pieces, content: bytes) -> list[str]:
     """Take from flufl.bounce what stands in the words of the report and is not the sender's."""
     text = pieces.said.casefold()
     server = next(found_in(pieces.fields.first("from")), "").rpartition("@")[2]
@@ -142,7 +142,7 @@ def _known_of_old(pieces: Pieces, content: bytes) -> list[str]:
         near = domain.split(".")[-2:] == server.split(".")[-2:]
         return address in text or (near and re.search(rf"(?m)^\s*{re.escape(local)}\b", text) is not None)
 
-    known = legacy_recipients(content)
+    known = [tidy for one in legacy_recipients(content) if ADDRESS.fullmatch(tidy := tidied(one))]
     return [one for one in known if stands(one) and one not in pieces.ours and not is_machines(one)]
 
 

@@ -96,6 +96,11 @@ class Pieces:
         return frozenset(address.casefold() for value in values for address in found_in(value))
 
     @property
+    def is_among_people(self) -> bool:
+        """Whether it answers another mail, or came by a list."""
+        return any(self.fields.first(name) for name in ("in-reply-to", "references", "list-id"))
+
+    @property
     def is_answer(self) -> bool:
         """Whether it says that a program answers for a person (RFC 3834 section 5)."""
         names = {name for name, _ in self.fields.all}

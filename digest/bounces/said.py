@@ -19,6 +19,7 @@ _MOST = 100  # recipients
 _MOST_LINES = 600
 _LONGEST = 500  # characters of a line
 _EARLY = 3000  # characters in which a letter says what it is about
+_FULL = 30  # characters from which on a line may have been cut
 _NEAR = 6  # lines in which it says that something failed
 
 _LABEL = (
@@ -41,6 +42,7 @@ _REPLY = re.compile(
 _ASIDE = re.compile(
     r"(expanded from|generated from|originally|forwarded from|alias of|via|reply.to)[\s:]", re.IGNORECASE
 )
+_REPLIES = re.compile(r"(?:^|\])\W*(?:re|fwd?|aw|wg|sv|antw|tr|rif|rv|enc)\b.{0,4}:", re.IGNORECASE)
 _GENERATED = re.compile(r"\(generated from ([^\n]{1,320})", re.IGNORECASE)
 
 
@@ -52,16 +54,28 @@ class Told:
     text: str
 
 
-def is_letter(sender: str, subject: str, return_path: str | None, text: str) -> bool:
-    """Tell whether a machine wrote a mail to say that another could not be delivered."""
-    signs = (
-        bool(words("senders").search(sender)) + bool(words("subjects").search(subject)) + (return_path == "")
-    )
+def is_letter(sender: str, subject: str, return_path: str | None, text: str, *, among_people: bool) -> bool:
+    """Tell whether a machine wrote a mail to say that another could not be delivered.
+
+    In a thread, or on a list, what stands over it does not suffice: people ask each other about such letters.
+    """
+    by_machine = bool(words("senders").search(sender)) + (return_path == "")
+    signs = by_machine + bool(words("subjects").search(subject))
     early = text[:_EARLY]
     return (
         signs > 0
+        and (by_machine > 0 or not among_people)
         and bool(words("failures").search(early))
         and (signs > 1 or bool(words("openings").search(early)))
+    )
+
+
+def might_be_letter(subject: str, text: str) -> bool:
+    """Tell whether it is worth while to ask who knows such letters by heart."""
+    return bool(
+        not _REPLIES.search(subject)
+        and words("subjects").search(subject)
+        and words("failures").search(text[:_EARLY])
     )
 
 
@@ -121,8 +135,8 @@ def _leading(line: str) -> str:
 
 
 def _leads_elsewhere(line: str) -> bool:
-    """Tell whether a line speaks of somebody else in the next one: "write to"."""
-    open_ended = line.rstrip().endswith(_ENDS_OPEN)
+    """Tell whether a line speaks of somebody else in the next one: "write to", or any sentence that is not at its end."""
+    open_ended = line.rstrip().endswith(_ENDS_OPEN) or (len(line) > _FULL and line.rstrip()[-1:].isalpha())
     return bool(open_ended and words("others").search(line[-100:]) and not _OF_FAILURE.search(line))
 
 
