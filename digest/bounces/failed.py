@@ -74,8 +74,8 @@ def written(pieces: Pieces, content: bytes) -> list[Recipient]:
         return [_recipient(address, pieces, told) for address in addresses]
     himself = said.recipients(pieces.said, ours=frozenset())  # somebody who wrote to himself
     for weaker in (himself, said.mentioned(pieces.said, ours=pieces.ours)):
-        if len(weaker) == 1:
-            return [_recipient(weaker[0].address, pieces, weaker)]
+        if len(weaker) == 1 or said.is_list(pieces.said, weaker):
+            return [_recipient(one.address, pieces, weaker) for one in weaker]
     for_whom = [one for one in pieces.addressees if one.casefold() not in pieces.ours]
     return [_recipient(for_whom[0], pieces)] if len(for_whom) == 1 else []
 

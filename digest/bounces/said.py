@@ -27,7 +27,7 @@ _LABEL = (
     r"undeliverable to|unknown user|failed recipient|sent to|invalid recipient|bad address)\s?[:;=]\s*"
 )
 _ALONE = re.compile(
-    rf"[\s>|*•\"'<(\[-]{{0,60}}(?:{_LABEL}){{0,3}}[<(\"'\[]{{0,3}}(?P<address>{ADDRESS.pattern})"
+    rf"[\s>|*•\"'<(\[-]{{0,60}}(?:\d{{1,2}}[.)]\s{{1,4}})?(?:{_LABEL}){{0,3}}[<(\"'\[]{{0,3}}(?P<address>{ADDRESS.pattern})"
     r"[>)\"'\].;,]{0,6}\s*(?P<rest>(?:$|[:;,(\[<-]|\.\.|\s).*)$",
     re.IGNORECASE,
 )
@@ -42,7 +42,13 @@ _REPLY = re.compile(
 _ASIDE = re.compile(
     r"(expanded from|generated from|originally|forwarded from|alias of|via|reply.to)[\s:]", re.IGNORECASE
 )
-_REPLIES = re.compile(r"(?:^|\])\W*(?:re|fwd?|aw|wg|sv|antw|tr|rif|rv|enc)\b.{0,4}:", re.IGNORECASE)
+_TO = re.compile(
+    r"[\s>|*]*(?:to|recipients?|an|empf[äa]nger|[àa]|destinataires?|para|destinat[áa]rio|宛先|收\s*件\s*人|받는\s?사람|кому)"
+    r"\s*[:：|](.*)",
+    re.IGNORECASE,
+)
+_ENDS = re.compile(r"(?<=[.!?。])\s+")
+_FORWARDED = re.compile(r"\W*(?:fwd?|wg|tr|rv|enc)\b.{0,4}:", re.IGNORECASE)
 _GENERATED = re.compile(r"\(generated from ([^\n]{1,320})", re.IGNORECASE)
 
 
@@ -64,7 +70,7 @@ def is_letter(sender: str, subject: str, return_path: str | None, text: str, *, 
     early = text[:_EARLY]
     return (
         signs > 0
-        and (by_machine > 0 or not among_people)
+        and (by_machine > 0 or not (among_people or _FORWARDED.match(subject)))
         and bool(words("failures").search(early))
         and (signs > 1 or bool(words("openings").search(early)))
     )
@@ -73,7 +79,7 @@ def is_letter(sender: str, subject: str, return_path: str | None, text: str, *, 
 def might_be_letter(subject: str, text: str) -> bool:
     """Tell whether it is worth while to ask who knows such letters by heart."""
     return bool(
-        not _REPLIES.search(subject)
+        not _FORWARDED.match(subject)
         and words("subjects").search(subject)
         and words("failures").search(text[:_EARLY])
     )
@@ -86,7 +92,14 @@ def recipients(text: str, *, ours: frozenset[str]) -> list[Told]:
 
 def mentioned(text: str, *, ours: frozenset[str]) -> list[Told]:
     """Give who stands in a sentence that tells of a failure: the weakest sign."""
-    return _first(text, (_in_a_sentence,), ours)
+    return _first(text, (_addressed, _in_a_sentence), ours)
+
+
+def is_list(text: str, told: Sequence[Told]) -> bool:
+    """Tell whether several stand together, with nothing but commas between them."""
+    between = r"[>\"']?\s?[,;]\s?[<\"']?"
+    together = between.join(re.escape(one.address) for one in told)
+    return bool(told) and re.search(together, text, re.IGNORECASE) is not None
 
 
 def aliases(text: str) -> list[str]:
@@ -157,14 +170,25 @@ def _beside_a_reply(lines: list[str]) -> list[tuple[int, str]]:
     return found
 
 
+def _addressed(lines: list[str]) -> list[tuple[int, str]]:
+    """Find whom the mail was for, where its fields are told."""
+    return [
+        (number, address)
+        for number, line in enumerate(lines)
+        if (match := _TO.match(line[:_LONGEST]))
+        for address in found_in(match[1])
+    ]
+
+
 def _in_a_sentence(lines: list[str]) -> list[tuple[int, str]]:
     found = []
     for number, line in enumerate(lines):
-        if words("others").search(line[:_LONGEST]) and not _OF_FAILURE.search(line):
-            continue
         near = " ".join(lines[max(0, number - 2) : number + 3])
-        if words("failures").search(near):
-            found += [(number, address) for address in found_in(line[:_LONGEST])]
+        if not words("failures").search(near):
+            continue
+        for sentence in _ENDS.split(line[:_LONGEST]):
+            if _OF_FAILURE.search(sentence) or not words("others").search(sentence):
+                found += [(number, address) for address in found_in(sentence)]
     return found
 
 

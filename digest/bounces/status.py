@@ -96,6 +96,8 @@ def _blocks(text: str) -> Iterator[dict[str, str]]:
                 yield block
                 block = {}
             block[last] = match[2].strip()
+        elif last:  # the rest of a value, by a server that does not fold
+            block[last] = f"{block[last]} {line.strip()}"[:2000]
     if block:
         yield block
 
