@@ -36,7 +36,7 @@ _BEFORE_ADDRESS = re.compile(
 _SAYS_LITTLE = (Reason.UNDEFINED, Reason.POLICYVIOLATION)  # of a code: x.0.0, and x.7.1, which servers give for all
 
 
-def reported(pieces: Pieces) -> tuple[Kind, list[Recipient]] | None:
+def reported(pieces: Pieces, content: bytes) -> tuple[Kind, list[Recipient]] | None:
     """Read an RFC 3464 report; None where it names nobody."""
     every = groups(pieces.status)
     bad = [group for group in every if group.action not in _ARRIVED]
@@ -49,7 +49,7 @@ def reported(pieces: Pieces) -> tuple[Kind, list[Recipient]] | None:
         found = [_recipient(group.addresses[0], pieces, told, group) for group in reversed(named.values())]
     else:
         only = bad[0] if len(bad) == 1 else None
-        addresses = pieces.failed or [one.address for one in told] or (pieces.addressees[:1] if bad else [])
+        addresses = _in_letter(pieces, content, told) or (pieces.addressees[:1] if bad else [])
         found = [_recipient(address, pieces, told, only) for address in addresses]
     return (Kind.BOUNCE, found) if found else None
 
@@ -60,17 +60,7 @@ def written(pieces: Pieces, content: bytes) -> list[Recipient]:
     Of several whom a sentence names, or whom the returned mail was for, it need not be the first.
     """
     told = said.recipients(pieces.said, ours=pieces.ours)
-    spelled = {one.address.casefold(): one.address for one in told}
-    if addresses := pieces.failed:
-        if spelled and spelled.keys().isdisjoint(one.casefold() for one in addresses):
-            addresses = list(spelled.values())
-    else:
-        # What is known by heart is surer than what we see, but may be less, or whom an alias of Exim's was made for.
-        known = set(by_heart(pieces, content))
-        if spelled:
-            known -= {one.casefold() for one in said.aliases(pieces.said)}
-        addresses = list(spelled.values()) if spelled.keys() >= known else sorted(known)
-    if addresses:
+    if addresses := _in_letter(pieces, content, told):
         return [_recipient(address, pieces, told) for address in addresses]
     himself = said.recipients(pieces.said, ours=frozenset())  # somebody who wrote to himself
     for weaker in (himself, said.mentioned(pieces.said, ours=pieces.ours)):
@@ -78,6 +68,19 @@ def written(pieces: Pieces, content: bytes) -> list[Recipient]:
             return [_recipient(one.address, pieces, weaker) for one in weaker]
     for_whom = [one for one in pieces.addressees if one.casefold() not in pieces.ours]
     return [_recipient(for_whom[0], pieces)] if len(for_whom) == 1 else []
+
+
+def _in_letter(pieces: Pieces, content: bytes, told: list[Told]) -> list[str]:
+    """Give whom Exim's field names, or who is known by heart to have failed, or who is seen to have."""
+    seen = {one.address.casefold(): one.address for one in told}
+    if addresses := pieces.failed:
+        other = bool(seen) and seen.keys().isdisjoint(one.casefold() for one in addresses)
+        return list(seen.values()) if other else addresses
+    # What is known by heart is surer than what we see, but may be less, or whom an alias of Exim's was made for.
+    known = set(by_heart(pieces, content))
+    if seen:
+        known -= {one.casefold() for one in said.aliases(pieces.said)}
+    return list(seen.values()) if seen.keys() >= known else sorted(known)
 
 
 def of_notification(one: Notified) -> Recipient:
@@ -113,7 +116,7 @@ def _recipient(
     if reason is Reason.UNDEFINED or (reason.vague and by_code.hard and enhanced.startswith("5.1.")):
         reason = by_code
     reason = _at_its_step(reason, "\n".join([*texts, pieces.said[:_READ]]), enhanced)
-    if reason is Reason.NOTACCEPT and enhanced.startswith("4"):
+    if reason in (Reason.NOTACCEPT, Reason.HOSTUNKNOWN) and enhanced.startswith("4") and not enhanced.startswith("4.1."):
         reason = Reason.NETWORKERROR  # not now
     if group.action == "delayed" and (reason.hard or reason is Reason.UNDEFINED):
         reason = Reason.EXPIRED  # it is still being tried

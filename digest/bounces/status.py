@@ -37,9 +37,9 @@ class Group:
 
     @property
     def action(self) -> str:
-        """What became of the mail: failed, delayed, delivered, relayed, expanded; empty where it is not said."""
+        """What became of the mail: failed, delayed, delivered, relayed, expanded; empty where nothing says it."""
         found = re.match(r"[a-z]+", self.values.get("action", "").lower().strip(' "'))
-        return found[0] if found else ""
+        return found[0] if found else "delivered" if self.status.startswith("2") else ""
 
     @property
     def status(self) -> str:
