@@ -201,7 +201,7 @@ def _told(lines: list[str], places: list[tuple[int, str]]) -> list[Told]:
     for number, address in places:
         starts.setdefault(address.casefold(), []).append(number)
     every = {number for number, _ in places}
-    numbers = sorted(number for number in every if not (number - 1 in every and _is_bare(lines[number - 1])))
+    numbers = [number for number in sorted(every) if not _follows_bare(lines, number, every)]
     told = []
     for address in once(address for _, address in places)[:_MOST]:
         key = address.casefold()
@@ -214,9 +214,10 @@ def _told(lines: list[str], places: list[tuple[int, str]]) -> list[Told]:
     return told
 
 
-def _is_bare(line: str) -> bool:
-    """Tell whether nothing stands in a line but an address."""
-    return not re.search(r"\w", ADDRESS.sub("", line))
+def _follows_bare(lines: list[str], number: int, places: set[int]) -> bool:
+    """Tell whether the line above, empty ones aside, is a recipient's and says nothing but his address."""
+    above = next((one for one in range(number - 1, -1, -1) if lines[one].strip()), -1)
+    return above in places and not re.search(r"\w", ADDRESS.sub("", lines[above]))
 
 
 def _exchange(lines: list[str], key: str) -> list[str]:
