@@ -26,8 +26,9 @@ _LABEL = (
     r"(?:smtp|rfc822|internet|mailto|recipient(?: address)?|user|address|email|mailbox|addressed to|original to|rcpt|"
     r"undeliverable to|unknown user|failed recipient|sent to|invalid recipient|bad address)\s?[:;=]\s*"
 )
+_NAME = r"(?P<name>[\w.-]{1,40}[\"']|(?:[\w.-]{1,40}\s){1,3}[\w.-]{1,40}[\"']|(?-i:(?:[A-Z][\w.-]{0,40}\s?){1,3}))\s?"
 _ALONE = re.compile(
-    rf"[\s>|*•\"'<(\[-]{{0,60}}(?:\d{{1,2}}[.)]\s{{1,4}})?(?:{_LABEL}){{0,3}}[<(\"'\[]{{0,3}}(?P<address>{ADDRESS.pattern})"
+    rf"[\s>|*•\"'<(\[-]{{0,60}}(?:\d{{1,2}}[.)]\s{{1,4}})?(?:{_NAME}(?=<))?(?:{_LABEL}){{0,3}}[<(\"'\[]{{0,3}}(?P<address>{ADDRESS.pattern})"
     r"[>)\"'\].;,]{0,6}\s*(?P<rest>(?:$|[:;,(\[<-]|\.\.|\s).*)$",
     re.IGNORECASE,
 )
@@ -49,6 +50,7 @@ _TO = re.compile(
 )
 _ENDS = re.compile(r"(?<=[.!?。])\s+")
 _FORWARDED = re.compile(r"\W*(?:fwd?|wg|tr|rv|enc)\b.{0,4}:", re.IGNORECASE)
+_AMONG_PEOPLE = re.compile(rf"\[[^\]]{{1,40}}\]|\W*(?:re|aw|sv|antw|rif)\b.{{0,4}}:|{_FORWARDED.pattern}", re.IGNORECASE)
 _GENERATED = re.compile(r"\(generated from ([^\n]{1,320})", re.IGNORECASE)
 
 
@@ -79,7 +81,7 @@ def is_letter(sender: str, subject: str, return_path: str | None, text: str, *, 
 def might_be_letter(subject: str, text: str) -> bool:
     """Tell whether it is worth while to ask who knows such letters by heart."""
     return bool(
-        not _FORWARDED.match(subject)
+        not _AMONG_PEOPLE.match(subject)
         and words("subjects").search(subject)
         and words("failures").search(text[:_EARLY])
     )
@@ -137,6 +139,8 @@ def _leading(line: str) -> str:
     match = _ALONE.match(line)
     if match is None or _ASIDE.match(line.strip(" (")):
         return ""
+    if match["name"] and words("others").search(match["name"]):
+        return ""  # whom to write to
     address, rest = match["address"], match["rest"].strip()
     if named := _NAMED.match(rest):
         address, rest = named[1], named[2].strip()  # the first one was a name
@@ -215,9 +219,9 @@ def _told(lines: list[str], places: list[tuple[int, str]]) -> list[Told]:
 
 
 def _follows_bare(lines: list[str], number: int, places: set[int]) -> bool:
-    """Tell whether the line above, empty ones aside, is a recipient's and says nothing but his address."""
+    """Tell whether the line above, empty ones aside, is a recipient's and says nothing behind his address."""
     above = next((one for one in range(number - 1, -1, -1) if lines[one].strip()), -1)
-    return above in places and not re.search(r"\w", ADDRESS.sub("", lines[above]))
+    return above in places and not re.search(r"\w", ADDRESS.split(lines[above][:_LONGEST])[-1])
 
 
 def _exchange(lines: list[str], key: str) -> list[str]:
