@@ -54,9 +54,10 @@ def _in_words(pieces: Pieces, content: bytes) -> tuple[Kind, list[Recipient]]:
                 return found
         if recipients := written(pieces, content):
             return Kind.BOUNCE, recipients
-    elif pieces.failed or (said.might_be_letter(subject, pieces.said) and by_heart(pieces, content)):
-        if recipients := written(pieces, content):
-            return Kind.BOUNCE, recipients
+    elif (pieces.failed or (said.might_be_letter(subject, pieces.said) and by_heart(pieces, content))) and (
+        recipients := written(pieces, content)
+    ):
+        return Kind.BOUNCE, recipients
     if answers or pieces.is_answer:
         return Kind.AUTOREPLY, []
     return (Kind.BOUNCE if pieces.status else Kind.ORDINARY), []

@@ -24,16 +24,21 @@ _CODE = re.compile(r"(?<![\d.])([45]\d\d)(?![\d.])")
 _ENHANCED = re.compile(r"(?<![\d.])([245]\.\d{1,2}\.\d{1,3})(?![\d.])")
 _ARRIVED = frozenset({"delivered", "relayed", "expanded", "deliverable"})
 _AFTER_DATA = re.compile(
-    r"in reply to (?:the )?(?:end of )?data|failed after i sent the message|after (?:the )?(?:end of )?data|end[- ]of[- ]data|smtp command[\s-]+data|"
+    r"in reply to (?:the )?(?:end of )?data|failed after i sent the message|after (?:the )?(?:end of )?data|"
+    r"end[- ]of[- ]data|smtp command[\s-]+data|"
     r"for text command|response to data|>>> (?:data|\.)\s+<<< 550(?!.*(?:<<< 503|need rcpt|no valid|>>> rcpt))",
     re.IGNORECASE | re.DOTALL,
 )
 _BEFORE_ADDRESS = re.compile(
-    r"(?:in reply to|after|response to|reply was to) (?:the |pipelined )?(?:mail from|[eh][eh]lo\b|starttls|initial connection)|"
+    r"(?:in reply to|after|response to|reply was to) (?:the |pipelined )?"
+    r"(?:mail from|[eh][eh]lo\b|starttls|initial connection)|"
     r"but (?:my name|sender|greeting) was rejected|>>> (?:mail from:|[eh][eh]lo)[^\n]{1,300}?\s+<<< 5",
     re.IGNORECASE,
 )
-_SAYS_LITTLE = (Reason.UNDEFINED, Reason.POLICYVIOLATION)  # of a code: x.0.0, and x.7.1, which servers give for all
+_SAYS_LITTLE = (
+    Reason.UNDEFINED,
+    Reason.POLICYVIOLATION,
+)  # of a code: x.0.0, and x.7.1, which servers give for all
 
 
 def reported(pieces: Pieces, content: bytes) -> tuple[Kind, list[Recipient]] | None:
@@ -116,7 +121,11 @@ def _recipient(
     if reason is Reason.UNDEFINED or (reason.vague and by_code.hard and enhanced.startswith("5.1.")):
         reason = by_code
     reason = _at_its_step(reason, "\n".join([*texts, pieces.said[:_READ]]), enhanced)
-    if reason in (Reason.NOTACCEPT, Reason.HOSTUNKNOWN) and enhanced.startswith("4") and not enhanced.startswith("4.1."):
+    if (
+        reason in (Reason.NOTACCEPT, Reason.HOSTUNKNOWN)
+        and enhanced.startswith("4")
+        and not enhanced.startswith("4.1.")
+    ):
         reason = Reason.NETWORKERROR  # not now
     if group.action == "delayed" and (reason.hard or reason is Reason.UNDEFINED):
         reason = Reason.EXPIRED  # it is still being tried

@@ -50,7 +50,9 @@ _TO = re.compile(
 )
 _ENDS = re.compile(r"(?<=[.!?。])\s+")
 _FORWARDED = re.compile(r"\W*(?:fwd?|wg|tr|rv|enc)\b.{0,4}:", re.IGNORECASE)
-_AMONG_PEOPLE = re.compile(rf"\[[^\]]{{1,40}}\]|\W*(?:re|aw|sv|antw|rif)\b.{{0,4}}:|{_FORWARDED.pattern}", re.IGNORECASE)
+_AMONG_PEOPLE = re.compile(
+    rf"\[[^\]]{{1,40}}\]|\W*(?:re|aw|sv|antw|rif)\b.{{0,4}}:|{_FORWARDED.pattern}", re.IGNORECASE
+)
 _GENERATED = re.compile(r"\(generated from ([^\n]{1,320})", re.IGNORECASE)
 
 
@@ -152,7 +154,7 @@ def _leading(line: str) -> str:
 
 
 def _leads_elsewhere(line: str) -> bool:
-    """Tell whether a line speaks of somebody else in the next one: "write to", or any sentence that is not at its end."""
+    """Tell whether a line speaks of somebody else in the next one: "write to", or a sentence that goes on."""
     open_ended = line.rstrip().endswith(_ENDS_OPEN) or (len(line) > _FULL and line.rstrip()[-1:].isalpha())
     return bool(open_ended and words("others").search(line[-100:]) and not _OF_FAILURE.search(line))
 
