@@ -35,6 +35,7 @@ _BEFORE_ADDRESS = re.compile(
     r"but (?:my name|sender|greeting) was rejected|>>> (?:mail from:|[eh][eh]lo)[^\n]{1,300}?\s+<<< 5",
     re.IGNORECASE,
 )
+_STEP = re.compile(r"rcpt to|mail from|\bdata\b|[eh][eh]lo\b|initial connection", re.IGNORECASE)
 _SAYS_LITTLE = (
     Reason.UNDEFINED,
     Reason.POLICYVIOLATION,
@@ -120,7 +121,10 @@ def _recipient(
             reason = reason_of(codes, None, pieces.said[:_READ])
     if reason is Reason.UNDEFINED or (reason.vague and by_code.hard and enhanced.startswith("5.1.")):
         reason = by_code
-    reason = _at_its_step(reason, "\n".join([*texts, pieces.said[:_READ]]), enhanced)
+    around = "\n".join(texts)
+    if not (len(letters) > 1 and _STEP.search(around)):  # else it was another's step
+        around = f"{around}\n{pieces.said[:_READ]}"
+    reason = _at_its_step(reason, around, enhanced)
     if (
         reason in (Reason.NOTACCEPT, Reason.HOSTUNKNOWN)
         and enhanced.startswith("4")

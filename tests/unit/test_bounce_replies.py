@@ -56,6 +56,17 @@ def test_a_code_for_the_address_is_plainer_than_vague_words_and_a_passing_troubl
     assert told.reason is reason
 
 
+def test_of_several_each_is_judged_by_his_own_step() -> None:
+    text = (
+        "Return-Path: <>\nFrom: Mailer-Daemon@relay.example\nTo: news@digest.example\nSubject: Mail delivery failed\n\n"
+        "A message could not be delivered. The following addresses failed:\n\n"
+        "  anna@reader.example\n    after RCPT TO:<anna@reader.example>: 550 unknown user\n"
+        "  bob@other.example\n    after MAIL FROM:<news@digest.example>: 550 unknown user\n"
+    )
+    told = {one.address: one.permanent for one in classify(text.encode()).recipients}
+    assert told == {"anna@reader.example": True, "bob@other.example": False}
+
+
 @pytest.mark.parametrize(
     "step",
     [
