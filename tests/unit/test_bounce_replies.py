@@ -1,7 +1,7 @@
 """What servers say when they refuse is told apart: gone for good, or not.
 
-`replies.txt` holds, in our own hand, how servers of many makers and languages word it; each line says first whether
-whoever is meant is `gone` or `stays`. None was taken from a mail.
+`replies.txt` holds how servers of many makers and languages are generally known to word it, written down from memory,
+not from mails; each line says first whether whoever is meant is `gone` or `stays`.
 """
 
 from pathlib import Path
