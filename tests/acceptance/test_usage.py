@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 import typer.main
-from terminal import PROGRAM, Terminal
+from terminal import PROGRAM, STORY, Terminal
 
 import digest
 from digest.cli import app
@@ -87,6 +87,21 @@ def test_help_comes_from_the_program_itself(terminal: Terminal) -> None:
     imported = set(re.findall(r"^import time:.*\| +(\w+)$", helped.err, re.MULTILINE))
     assert "typer" in imported, "the check sees what is imported"
     assert imported.isdisjoint(SLOW), sorted(imported & set(SLOW))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--version",), (), ("run", "--nosuch"), ("run", "-"), ("subscribers", "list"), ("doctor", "--json")],
+    ids=" ".join,
+)
+def test_a_command_that_is_forked_from_the_imported_program_does_what_one_that_is_started_does(
+    terminal: Terminal, arguments: tuple[str, ...]
+) -> None:
+    """Most tests at a terminal fork theirs (warm.py); this is why they may."""
+    terminal.small_day()
+    text = f"The tide is high\n\n{STORY}\n".encode()
+    started = terminal.run(PROGRAM, *arguments, stdin=text)
+    assert terminal.digest(*arguments, stdin=text) == started
 
 
 def test_the_version_is_the_packages(terminal: Terminal) -> None:
