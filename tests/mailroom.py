@@ -18,6 +18,8 @@ from email.message import EmailMessage
 from email.utils import format_datetime
 from pathlib import Path
 
+from makers import shipped_press
+from tables import lay
 from terminal import STORY, read_mail
 
 from digest.address import parse_address
@@ -93,6 +95,9 @@ class Mailroom:
         text = text.replace("[sources.wire]", "\n".join((*settings, "[sources.wire]")))
         self.config.write_text(text, encoding="utf-8")
         self.app = App(load(self.config), clock=clock)
+        lay(self.app.settings.database, folder)
+        if not self.app.settings.templates:
+            self.app.press = shipped_press()
         if transport is not None:
             self.app.transport = transport
 

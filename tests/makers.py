@@ -1,5 +1,6 @@
 """Build what the day works on, and play its outside world.
 
+shipped_press()                   the shipped templates, read once
 wishes(top_stories=0)             a list's settings
 with store(folder) as database    an empty database with its tables
 ledger(database, 3)               an issue for three readers; what became of each with `rows`
@@ -8,6 +9,7 @@ Mailserver().refuse(...)          a transport whose answers a test chooses
 Newsstand("wire").offers(...)     a source that gives what a test puts there
 """
 
+import functools
 import json
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +22,7 @@ from weakref import WeakKeyDictionary
 import issues as example
 import sqlalchemy as sa
 from hypothesis import settings
+from tables import lay
 
 from digest import config
 from digest.deliver import Write
@@ -29,6 +32,8 @@ from digest.journal import Journals
 from digest.model import Article, Delivery, DeliveryState, Document, Mail, Reply, SubscriberState
 from digest.plain import to_json
 from digest.protocols import Pause
+from digest.render import Press, environment
+from digest.resources import shipped
 from digest.store import Database, deliveries, issues, subscribers
 from digest.store.tables import deliveries as ledger_table
 
@@ -38,6 +43,12 @@ UNTIMED = settings(deadline=None)
 """For laws: a busy machine breaks none."""
 
 TAKEN = Reply(code=250, text="taken", enhanced="2.0.0")
+
+
+@functools.cache
+def shipped_press() -> Press:
+    """Give the shipped templates, read and compiled once for all that is printed in this process."""
+    return environment([shipped("templates")])
 
 
 def wishes(**changes: Any) -> config.List:
@@ -68,8 +79,8 @@ def store(
     folder: Path, kind: Callable[..., Database] = Database, *, url: str = "sqlite:///digest.db"
 ) -> Iterator[Database]:
     """Open the database in a folder, or at a URL, with its tables."""
+    lay(url, folder)
     database = kind(url, base=folder)
-    database.migrate()
     _FOLDERS[database] = folder
     try:
         yield database

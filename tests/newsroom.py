@@ -12,7 +12,8 @@ from email.message import EmailMessage
 from pathlib import Path
 
 from issues import article
-from makers import Clock, Mailserver, subscribe
+from makers import Clock, Mailserver, shipped_press, subscribe
+from tables import lay
 
 from digest import config
 from digest.app import App
@@ -48,7 +49,9 @@ class Newsroom:
         text = SETTINGS.format(url=url).replace("top_stories = 0", f"top_stories = 0\n{more}")
         (folder / "config.toml").write_text(text)
         self.clock = Clock()
+        lay(url, folder)
         self.app = App(config.load(folder / "config.toml"), clock=self.clock)
+        self.app.press = shipped_press()
         self.server = Mailserver()
 
     def reader(self, name: str, wishes: Wishes) -> None:

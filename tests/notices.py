@@ -16,19 +16,19 @@ from typing import Any
 
 from issues import article, png
 from lxml import html as lxml_html
+from makers import shipped_press
 
 from digest import config
 from digest.correspondence import Answer, Holding, Notice, NoticeKind, Outcome, Said, Thread
 from digest.model import SubscriberState
 from digest.notify import Correspondent
 from digest.notify.contents import Contents
-from digest.render import Press, environment
 from digest.render.words import Words
 from digest.tokens import Tokens
 from digest.wishes import ALL, Act, Change, Command, Format, Frequency, Stance, Topic, Wishes
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
-PRESS: Press = environment([TEMPLATES])
+PRESS = shipped_press()
 TOKENS = Tokens("a secret of the tests")
 MADE = datetime(2015, 10, 21, 9, 30, tzinfo=UTC)  # a Wednesday
 READER = "ada@mail.example"

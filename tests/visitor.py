@@ -10,6 +10,7 @@ with site(tmp_path) as pages:              the pages over an empty database, ser
 
 import contextlib
 import logging
+import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,11 +20,10 @@ from typing import Any, Self
 
 import httpx
 import sqlalchemy as sa
-from makers import Clock, store
+from makers import Clock, shipped_press, store
 
 from digest import config
-from digest.render import Press, environment
-from digest.resources import shipped
+from digest.render import Press
 from digest.store import Database, subscribers
 from digest.store.tables import metadata
 from digest.subscribe import Readers
@@ -35,7 +35,7 @@ from digest.web.security import BODY_SECONDS
 from digest.web.server import HEAD_SECONDS, bind, serve_on
 
 PUBLISHER = "digest.example"
-PRESS = environment([shipped("templates")])
+PRESS = shipped_press()
 TOKENS = Tokens("a test's own secret")
 SECTIONS = {
     "world": {"title": "World"},
@@ -123,7 +123,13 @@ class Visitor:
 
     def __init__(self, pages: "Pages", headers: Mapping[str, str]) -> None:
         self._pages = pages
-        self.client = httpx.Client(base_url=pages.url, headers=dict(headers), trust_env=False, timeout=30)
+        self.client = httpx.Client(
+            base_url=pages.url,
+            headers=dict(headers),
+            trust_env=False,
+            timeout=30,
+            verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),  # the pages speak no TLS: no certificates to read
+        )
         self.client.headers["Host"] = headers.get("Host", f"127.0.0.1:{pages.port}")
 
     def open(self, path: str, *, method: str = "GET", **headers: str) -> Seen:

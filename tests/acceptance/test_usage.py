@@ -1,12 +1,14 @@
 """How the command line speaks: help, versions, exit statuses, and what it does not import to say so."""
 
 import itertools
+import json
 import re
+import sys
 from collections.abc import Iterator
 
 import pytest
 import typer.main
-from terminal import PROGRAM, Terminal
+from terminal import PROGRAM, STORY, Terminal
 
 import digest
 from digest.cli import app
@@ -35,18 +37,71 @@ def commands() -> Iterator[tuple[str, ...]]:
     return walk(typer.main.get_command(app), ())
 
 
+HELPED = """
+import contextlib, io, json, sys
+from digest.cli import main
+
+helped = []
+for command in json.load(sys.stdin):
+    sys.argv, out = ["digest", *command, "--help"], io.StringIO()
+    with contextlib.redirect_stdout(out):
+        try:
+            main()
+        except SystemExit as end:
+            status = end.code
+    helped.append([status, out.getvalue(), [name for name in sys.modules if "." not in name]])
+json.dump(helped, sys.stdout)
+"""
+
+
+@pytest.fixture(scope="module")
+def helped(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, ...], tuple[int, str, set[str]]]:
+    """Ask every command for help, one after another in one Python: the status, the help, and all imported so far."""
+    terminal = Terminal(tmp_path_factory.mktemp("help") / "desk")
+    terminal.environment["COLUMNS"] = "200"
+    asked = list(commands())
+    done = terminal.run(sys.executable, "-c", HELPED, stdin=json.dumps(asked).encode()).succeeded()
+    return {
+        command: (status, out, set(imported))
+        for command, (status, out, imported) in zip(asked, done.json, strict=True)
+    }
+
+
 @pytest.mark.parametrize("command", list(commands()), ids=" ".join)
 def test_every_command_has_help_that_names_its_options_and_imports_nothing_slow(
-    terminal: Terminal, command: tuple[str, ...]
+    helped: dict[tuple[str, ...], tuple[int, str, set[str]]], command: tuple[str, ...]
 ) -> None:
+    status, out, imported = helped[command]
+    assert status == 0
+    assert f"Usage: digest {' '.join(command)}".strip() in out
+    assert "--help" in out
+    assert "typer" in imported, "the check sees what is imported"
+    assert imported.isdisjoint(SLOW), sorted(imported & set(SLOW))
+
+
+def test_help_comes_from_the_program_itself(terminal: Terminal) -> None:
     terminal.environment |= {"PYTHONPROFILEIMPORTTIME": "1", "COLUMNS": "200"}
-    helped = terminal.digest(*command, "--help")
+    helped = terminal.digest("run", "--help")
     assert helped.status == 0
-    assert f"Usage: digest {' '.join(command)}".strip() in helped.out
-    assert "--help" in helped.out
+    assert "Usage: digest run" in helped.out
     imported = set(re.findall(r"^import time:.*\| +(\w+)$", helped.err, re.MULTILINE))
     assert "typer" in imported, "the check sees what is imported"
     assert imported.isdisjoint(SLOW), sorted(imported & set(SLOW))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--version",), (), ("run", "--nosuch"), ("run", "-"), ("subscribers", "list"), ("doctor", "--json")],
+    ids=" ".join,
+)
+def test_a_command_that_is_forked_from_the_imported_program_does_what_one_that_is_started_does(
+    terminal: Terminal, arguments: tuple[str, ...]
+) -> None:
+    """Most tests at a terminal fork theirs (warm.py); this is why they may."""
+    terminal.small_day()
+    text = f"The tide is high\n\n{STORY}\n".encode()
+    started = terminal.run(PROGRAM, *arguments, stdin=text)
+    assert terminal.digest(*arguments, stdin=text) == started
 
 
 def test_the_version_is_the_packages(terminal: Terminal) -> None:

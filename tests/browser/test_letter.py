@@ -2,21 +2,20 @@
 
 import html
 import json
-import re
-import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from browser import Browser
 from issues import article, correction, issue, masthead, png, sample, section, slots, story
+from makers import shipped_press
 
 from digest.model import Issue, Letter
-from digest.render import environment, fill, render
+from digest.render import fill, render
 
-PRESS = environment([Path(__file__).parents[2] / "templates"])
+PRESS = shipped_press()
 LONG = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
-DARK = "--blink-settings=preferredColorScheme=0"
 
 # The letter stands in a frame as wide as a screen, for no window is so narrow; the title is the answer.
 PAGE = """<!DOCTYPE html><meta charset="utf-8"><title></title>
@@ -33,27 +32,22 @@ PAGE = """<!DOCTYPE html><meta charset="utf-8"><title></title>
   }})"></iframe>"""
 
 
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    with Browser(chromium) as opened:
+        yield opened
+
+
 @pytest.fixture
-def look(chromium: str, tmp_path: Path) -> Any:
+def look(browser: Browser, tmp_path: Path) -> Any:
     """Open a letter on a screen of some width and say what is seen."""
 
-    def look(letter: Letter, *, width: int, switches: Sequence[str] = ()) -> dict[str, Any]:
+    def look(letter: Letter, *, width: int, dark: bool = False) -> dict[str, Any]:
         path = tmp_path / "page.html"
         path.write_text(PAGE.format(letter=html.escape(letter.html), width=width), "utf-8")
-        command = [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        command += [
-            "--no-first-run",
-            "--hide-scrollbars",
-            f"--user-data-dir={tmp_path}",
-            "--dump-dom",
-            *switches,
-        ]
-        done = subprocess.run(
-            [*command, path.as_uri()], check=True, capture_output=True, text=True, timeout=60
-        )
-        title = re.search(r"<title>(\{.*\})</title>", done.stdout)
-        assert title, done.stdout[:500]
-        return dict(json.loads(html.unescape(title[1])))
+        with browser.page(path.as_uri(), dark=dark) as page:
+            page.wait_for_function("document.title")
+            return dict(json.loads(page.title()))
 
     return look
 
@@ -91,7 +85,7 @@ def test_a_picture_shrinks_with_the_screen_and_keeps_its_shape(look: Any) -> Non
 
 
 def test_in_the_dark_light_ink_stands_on_a_dark_sheet(look: Any) -> None:
-    day, night = look(printed(sample()), width=640), look(printed(sample()), width=640, switches=[DARK])
+    day, night = look(printed(sample()), width=640), look(printed(sample()), width=640, dark=True)
     assert (day["ground"], day["ink"]) == ("rgb(255, 253, 249)", "rgb(33, 30, 26)")
     assert (night["ground"], night["ink"]) == ("rgb(29, 27, 25)", "rgb(243, 237, 227)")
 

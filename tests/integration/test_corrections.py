@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from issues import article, correction, issue, masthead, sample, section, slots, story
 from lxml import html as lxml_html
-from makers import wishes
+from makers import shipped_press, wishes
 from test_archive_pages import PAST, Pages, pages, publish, tree  # noqa: F401 - a fixture
 from test_render import LANGUAGES, links, words
 
@@ -17,13 +17,12 @@ from digest.message import html_octets
 from digest.model import Correction, Issue, Letter, Revision
 from digest.pipeline import LARGEST_LETTER, print_letter, web_letter
 from digest.plain import from_json, to_json
-from digest.render import environment, fill, render
+from digest.render import fill, render
 from digest.render.pieces import excerpts
-from digest.resources import shipped
 from digest.tailor import Variant, tailor
 from digest.wishes import Frequency, Wishes
 
-PRESS = environment([shipped("templates")])
+PRESS = shipped_press()
 HOSTILE = "<b onload=alert(1)> {{ 7 * 7 }} &amp; \"'></td> %(num)s"
 ALL = (
     correction(1),

@@ -21,6 +21,7 @@ from makers import (
     ledger,
     reader,
     rows,
+    shipped_press,
     states,
     store,
     write,
@@ -35,7 +36,6 @@ from digest.govern import Governor
 from digest.journal import Journals
 from digest.model import Delivery, DeliveryState, Mail, Reply, SubscriberState, SuppressionReason
 from digest.protocols import Pause, Session, Transport
-from digest.render import environment
 from digest.resources import shipped
 from digest.store import Database, subscribers
 from digest.tokens import Tokens
@@ -292,7 +292,7 @@ def test_a_mail_is_the_same_bytes_with_the_same_message_id_on_every_attempt(data
     settings = config.load(shipped("config.toml"))
     server, clock = Mailserver().refuse(451, 451), Clock()
     for _ in range(2):  # two processes, at two times
-        writer = Writer(settings, database, environment([shipped("templates")]), Tokens("one secret"))
+        writer = Writer(settings, database, shipped_press(), Tokens("one secret"))
         run(database, server, clock, writer=writer)
         clock.forward(minutes=6)
 

@@ -1,6 +1,7 @@
 """The text reader on real pages, for those who have them."""
 
 import gzip
+import itertools
 import json
 import re
 import statistics
@@ -13,6 +14,7 @@ import pytest
 
 from digest.extract.text import read_text
 
+EVERY_FOURTH = 4
 WORD = re.compile(r"\w+")
 
 
@@ -67,9 +69,9 @@ def test_our_own_saved_pages_become_their_articles(source: str, pytestconfig: py
 
 
 def test_story_and_furniture_are_told_apart_on_pages_of_many_sites(shared: Path) -> None:
-    """In-sample: the model was fitted on these pages; bench/furniture.py cross-validates it by site."""
+    """In-sample: the model was fitted on these pages; bench/furniture.py cross-validates it by site, on all of them."""
     with gzip.open(shared / "data" / "pages" / "text.jsonl.gz", "rt", encoding="utf-8") as file:
-        counts = [hits(json.loads(line)) for line in file]
+        counts = [hits(json.loads(line)) for line in itertools.islice(file, 0, None, EVERY_FOURTH)]
     precision = statistics.mean(both / (both + wrong) for both, wrong, _ in counts if both + wrong)
     recall = statistics.mean(both / (both + missed) for both, _, missed in counts if both + missed)
     assert 2 * precision * recall / (precision + recall) >= 0.90

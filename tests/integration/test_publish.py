@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from issues import article, issue, masthead, section, story
-from makers import EXPIRY, MORNING, Clock, Interrupted, reader, rows, store, subscribe, wishes
+from makers import EXPIRY, MORNING, Clock, Interrupted, reader, rows, shipped_press, store, subscribe, wishes
 
 from digest import config, pipeline
 from digest.app import App
@@ -421,11 +421,13 @@ def long_issue(stories: int, words: int = 90) -> Issue:
 
 
 def test_a_letter_that_would_be_cut_off_is_shortened_until_it_fits() -> None:
-    press = environment([shipped("templates")])
     whole, short = long_issue(3), long_issue(70)
 
-    assert html_octets(print_letter(whole, masthead(), press, letter="issue")) <= pipeline.LARGEST_LETTER
-    blank = print_letter(short, masthead(), press, letter="issue")
+    assert (
+        html_octets(print_letter(whole, masthead(), shipped_press(), letter="issue"))
+        <= pipeline.LARGEST_LETTER
+    )
+    blank = print_letter(short, masthead(), shipped_press(), letter="issue")
     assert pipeline.LARGEST_LETTER * 0.95 < html_octets(blank) <= pipeline.LARGEST_LETTER
     assert "Headline 0" in blank.text
 
@@ -442,18 +444,16 @@ def test_a_template_that_is_too_large_by_itself_is_refused(tmp_path: Path) -> No
 
 
 def test_the_page_of_an_issue_holds_all_of_it_and_nothing_of_any_readers() -> None:
-    page = pipeline.web_letter(
-        long_issue(70), masthead(), environment([shipped("templates")]), letter="issue"
-    )
+    page = pipeline.web_letter(long_issue(70), masthead(), shipped_press(), letter="issue")
 
     assert html_octets(page) > pipeline.LARGEST_LETTER
     assert "unsubscribe" not in page.html.lower()
 
 
 def test_one_documents_letter_has_one_message_id_for_an_address_and_a_day() -> None:
-    settings, press = config.load(shipped("config.toml")), environment([shipped("templates")])
+    settings = config.load(shipped("config.toml"))
     made = long_issue(1)
-    letter = pipeline.one_off_letter(made, masthead(), press, letter="issue")
+    letter = pipeline.one_off_letter(made, masthead(), shipped_press(), letter="issue")
     mails = [
         one_off_mail(settings, on, letter, address)
         for on, address in (
@@ -490,7 +490,7 @@ def test_a_reader_of_a_list_that_the_settings_lost_gets_no_broken_mail(database:
         expires=MORNING,
         claim="",
     )
-    writer = Writer(config.Settings(), database, environment([shipped("templates")]), Tokens("one secret"))
+    writer = Writer(config.Settings(), database, shipped_press(), Tokens("one secret"))
 
     [error] = writer([delivery])
     assert isinstance(error, MessageError)

@@ -22,6 +22,7 @@ from issues import article, correction, issue, masthead, png, sample, section, s
 from jinja2.ext import babel_extract
 from lxml import etree
 from lxml import html as lxml_html
+from makers import shipped_press
 
 from digest.commands import read_commands
 from digest.errors import SettingsError
@@ -39,7 +40,7 @@ Write = Callable[[str, str], Press]
 
 @pytest.fixture(scope="module")
 def press() -> Press:
-    return environment([TEMPLATES])
+    return shipped_press()
 
 
 @pytest.fixture

@@ -3,15 +3,15 @@
 import dataclasses
 import re
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pytest
 from issues import SENTENCE, article, issue, masthead, section, slots, story
 from lxml import html as lxml_html
+from makers import shipped_press
 
 from digest.model import Article, Earlier, Issue, Letter, Reason, Sentence, Story
-from digest.render import Press, environment, fill, render
+from digest.render import Press, fill, render
 
 ARCHIVE = "https://digest.example/archive"
 LANGUAGES = ["ar", "de", "en", "es", "fr", "tr"]
@@ -26,7 +26,7 @@ PHARE = article(
 
 @pytest.fixture(scope="module")
 def press() -> Press:
-    return environment([Path(__file__).parents[2] / "templates"])
+    return shipped_press()
 
 
 def quoted(telling: Article, place: int) -> Sentence:

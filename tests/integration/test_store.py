@@ -110,8 +110,8 @@ def test_a_database_of_a_newer_version_is_refused_in_one_line(database: Database
 
 
 def migrate(folder: Path, url: str = "sqlite:///digest.db") -> None:
-    with store(folder, url=url):
-        pass
+    with closing(Database(url, base=folder)) as database:
+        database.migrate()
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])

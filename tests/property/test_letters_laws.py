@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from issues import article, issue, section
 from makers import EXPIRY, UNTIMED, Clock, Mailserver, become, reader, subscribe
+from tables import in_memory
 
 from digest import config
 from digest.deliver import deliver
@@ -219,13 +220,8 @@ def press(tmp_path_factory: pytest.TempPathFactory) -> Press:
 
 @contextmanager
 def paper(press: Press) -> Iterator[Paper]:
-    database = Database("sqlite://", base=Path())
-    database.migrate()
-    try:
-        with TemporaryDirectory() as folder:
-            yield Paper(database, press, Journals(Path(folder), database.name))
-    finally:
-        database.close()
+    with in_memory() as database, TemporaryDirectory() as folder:
+        yield Paper(database, press, Journals(Path(folder), database.name))
 
 
 @settings(UNTIMED, max_examples=40)

@@ -1,21 +1,21 @@
 """Whatever an article says, the letter prints it, word for word, and nothing else happens."""
 
 import re
-from pathlib import Path
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from issues import article, issue, masthead, section, slots
 from lxml import html as lxml_html
+from makers import shipped_press
 
 from digest.clean import clean_line
 from digest.model import Issue, Sentence, Story
-from digest.render import Slot, environment, fill, render
+from digest.render import Slot, fill, render
 from digest.render.pieces import passage
 from digest.render.press import wrap
 
-PRESS = environment([Path(__file__).parents[2] / "templates"])
+PRESS = shipped_press()
 
 HOSTILE = [
     "{{ 7 * 7 }}",
