@@ -16,7 +16,7 @@ no rate is set and no domain has complained, a batch costs one look at an empty 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -247,13 +247,7 @@ class Governor:
             told = forecast(connection, self._settings, issue_id, now=now)
             if told.late:
                 self._late.add(issue_id)
-                log.warning(
-                    "%s: %s mails are left, and will have left by %s, not by %s (finish_by)",
-                    name,
-                    f"{told.left:,}",
-                    told.done and f"{told.done.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
-                    told.by and f"{told.by.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
-                )
+                log.warning("%s: %s", name, told)
 
     def _breaker(self, connection: sa.Connection, pace: Pace | None, now: datetime) -> Allowance | None:
         """Give what the relay's breaker allows; None: it is closed. One worker at a time tries whether it can be."""

@@ -107,6 +107,22 @@ def missing(database: "Database", issue_id: int, *, address: str | None = None) 
         after = page[-1].subscriber_id
 
 
+def under_way(
+    connection: sa.Connection, list_name: str | None = None, on: date | None = None
+) -> tuple[tuple[int, str, date], ...]:
+    """Give the row id, list and date of each issue of which mails are still to leave, the newest first."""
+    ahead = (DeliveryState.QUEUED.value, DeliveryState.CLAIMED.value)
+    these = sa.select(deliveries.c.issue_id).where(deliveries.c.state.in_(ahead)).distinct()
+    query = sa.select(issues.c.id, issues.c.list, issues.c.date).where(issues.c.id.in_(these))
+    if list_name is not None:
+        query = query.where(issues.c.list == list_name)
+    if on is not None:
+        query = query.where(issues.c.date == on)
+    return tuple(
+        (row.id, row.list, row.date) for row in connection.execute(query.order_by(issues.c.id.desc()))
+    )
+
+
 def neighbours(connection: sa.Connection, entry: Entry, *, each_side: int) -> tuple[Entry, ...]:
     """Give the rows of the same issue that were sent and stand nearest to one, before and behind it."""
     own = deliveries.c.subscriber_id

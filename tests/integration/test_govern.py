@@ -513,6 +513,30 @@ def test_an_issue_that_will_be_in_time_is_not_spoken_of(
     assert story() == []
 
 
+@pytest.mark.on_both
+@pytest.mark.parametrize(
+    ("due", "at", "rates", "told"),
+    [
+        (0, 0, {"all": "2/minute"}, "10 mails are left, and will have left by 06:05, in time for 06:30 (finish_by)"),
+        (0, 0, {"all": "6/hour"}, "10 mails are left, and will have left by 07:40, not by 06:30 (finish_by)"),
+        (0, 0, {}, "10 mails are left, and none has left within a minute"),
+        (0, 31, {}, "10 mails are left, and none has left within a minute, after 06:30 (finish_by)"),
+        (20, 0, {}, "10 mails are left, the last due at 06:20"),
+        (20, 0, {"all": "2/minute"}, "10 mails are left, and will have left by 06:20, in time for 06:30 (finish_by)"),
+        (60, 0, {}, "no mail is left that was due by 06:30 (finish_by); 10 mails are due later"),
+    ],
+)  # fmt: skip
+def test_the_forecast_says_how_many_are_left_until_when_and_whether_that_is_in_time(
+    database: Database, due: int, at: int, rates: dict[str, str], told: str
+) -> None:
+    """Not before the last is due, and where nothing has left by then, nobody need ask how fast it goes."""
+    issue_id = ledger(database, 10, due=MORNING + timedelta(minutes=due))
+    ours = config.Settings(lists={"daily": wishes(finish_by="06:30")}, rates=rates)
+    with database.transaction() as connection:
+        said = forecast(connection, ours, issue_id, now=MORNING + timedelta(minutes=at))
+    assert str(said).replace("2015-10-21 ", "").replace(" UTC", "") == told
+
+
 def test_the_forecast_of_a_warm_up_counts_days(database: Database) -> None:
     ledger(database, 50)
     ours = settings(rates={"warm_up_start": 4, "warm_up_growth": 2})
