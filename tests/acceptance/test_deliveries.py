@@ -8,6 +8,7 @@ import re
 import socket
 import subprocess
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -138,6 +139,27 @@ def at_a_terminal(terminal: Terminal, *arguments: str, answer: str = "") -> tupl
         status = process.wait(PATIENCE)
     os.close(ours)
     return status, shown.decode()
+
+
+def test_a_refusal_that_a_killed_run_heard_suppresses_its_reader_at_the_next_one(terminal: Terminal) -> None:
+    with Smtpd() as server:
+        terminal.small_day(*to(server.port, "connections = 1"))
+        terminal.digest("subscribers", "add", ADA, BOB).succeeded()
+        server.answer("RCPT", "550 5.1.1 no such user")
+        server.stall("END")
+        with terminal.started("run") as run:
+            until(lambda: "DATA" in server.verbs)
+            run.kill()
+        terminal.digest("run").succeeded()
+    assert states(terminal) == {ADA: "failed", BOB: "in-doubt"}
+    assert "suppressed, hard-bounce" in terminal.digest("deliveries", "--missing", "-a", ADA).succeeded().out
+
+
+def until(done: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 # --- whom it has not reached

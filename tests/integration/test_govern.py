@@ -210,6 +210,18 @@ def test_a_domain_that_complains_gets_a_rate_which_a_restart_keeps(
     assert seconds(reserved, now) == [number / 5 for number in range(51)]
 
 
+def test_the_speed_that_is_halved_is_that_of_the_last_batch_however_long_nothing_had_left(
+    database: Database,
+) -> None:
+    ledger(database, 40)
+    governor = Governor(settings())
+    learn(database, governor, MORNING - timedelta(hours=1), ("mail.example", TAKEN))
+    claim(database, governor, MORNING)
+    learn(database, governor, MORNING + timedelta(seconds=4), *[("mail.example", SLOW_DOWN)] * 40)
+
+    assert kept(database)["@mail.example"].rate == 5
+
+
 def test_other_domains_go_on_as_before(database: Database) -> None:
     governor = Governor(settings())
     learn(database, governor, MORNING, ("slow.example", SLOW_DOWN), ("mail.example", TAKEN))
