@@ -26,6 +26,7 @@ from makers import (
 )
 
 from digest import alarm, config
+from digest.correspondence import Alarm
 from digest.deliver import deliver
 from digest.govern import SPREAD, Governor, Reserved
 from digest.govern.finish import forecast
@@ -324,7 +325,7 @@ def test_a_stop_writes_one_letter_to_the_operator_where_the_settings_name_him(da
         letters = notices.claim(connection, now=MORNING, token="t", lease=LEASE, limit=9)  # noqa: S106
 
     assert [(letter.kind, letter.address) for letter in letters] == [("alarm", "desk@digest.example")]
-    assert letters[0].said.alarm == "daily, issue of 2015-10-21: refused"
+    assert letters[0].said.alarm == Alarm(stop=1, on=MORNING.date(), reason="refused")
 
 
 # --- the first wave
