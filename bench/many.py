@@ -14,7 +14,7 @@ import random
 import resource
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -42,21 +42,28 @@ class Many:
         database: str,
         *,
         readers: int = 0,
+        articles: int = ARTICLES,
         transport: dict[str, Any] | None = None,
     ) -> None:
         """`readers` is how many there shall be in a new one; a folder that has one is taken as it is."""
         self._folder = folder
         self._database = database
+        self._articles, self._day = articles, 0
         self.program = self.restarted(transport or {})
         if readers:
-            _write_articles(folder / "articles")
-            self.program.collect()
             self._enrol(readers)
+            self._collect()
 
     def publish(self) -> None:
         """Make the issue and its readers' rows."""
         if self.program.publish("daily") is None:
             raise RuntimeError("there is no issue")
+
+    def next_day(self) -> None:
+        """Let a day pass, on which everybody has had his letter and new articles come."""
+        self.due(0)
+        self._day += 1
+        self._collect()
 
     def restarted(self, transport: dict[str, Any], more: dict[str, Any] | None = None) -> App:
         """Give the program anew, with other settings."""
@@ -66,9 +73,11 @@ class Many:
             "secret": "a secret for a bench",
             "transport": {"kind": "smtp", "host": "127.0.0.1", "security": "none", **transport},
             "sources": {"wire": {"kind": "folder", "path": str(self._folder / "articles"), "language": "en"}},
-            "lists": {"daily": {"sections": {"more": {"stories": ARTICLES}}, "sentences": 3}},
+            "lists": {"daily": {"sections": {"more": {"stories": self._articles}}, "sentences": 3}},
         }
-        self.program = App(Settings.model_validate(settings | (more or {})), clock=lambda: NOON)
+        self.program = App(
+            Settings.model_validate(settings | (more or {})), clock=lambda: NOON + timedelta(days=self._day)
+        )
         return self.program
 
     def due(self, count: int) -> None:
@@ -104,6 +113,10 @@ class Many:
         ended = self.program.send()
         if ended[DeliveryState.SENT] != count:
             raise RuntimeError(f"of {count} mails {dict(ended)}")
+
+    def _collect(self) -> None:
+        _write_articles(self._folder / "articles", self._day, self._articles)
+        self.program.collect()
 
     def _enrol(self, count: int) -> None:
         with self.program.database.transaction() as connection:
@@ -170,10 +183,10 @@ def forget_peak() -> None:
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
 
-def _write_articles(folder: Path) -> None:
+def _write_articles(folder: Path, day: int, count: int) -> None:
     """Write articles that have nothing in common, of a length that makes a letter of 50 KB."""
-    folder.mkdir(parents=True)
-    chance = random.Random(5)  # noqa: S311 - words, not secrets
+    folder.mkdir(parents=True, exist_ok=True)
+    chance = random.Random(day)  # noqa: S311 - words, not secrets
 
     def word() -> str:
         return "".join(chance.choices(_SYLLABLES, k=chance.randint(2, 4)))
@@ -182,7 +195,9 @@ def _write_articles(folder: Path) -> None:
         words = [word() for _ in range(chance.randint(9, 15))]
         return " ".join(words).capitalize() + "."
 
-    for number in range(ARTICLES):
+    for number in range(count):
         body = "\n\n".join(" ".join(sentence() for _ in range(4)) for _ in range(3))
         title = " ".join(word() for _ in range(6)).capitalize()
-        (folder / f"{number:02}.txt").write_text(f"{title}\n\nBy Ada Writer\n\n{body}\n", encoding="ascii")
+        (folder / f"{day}-{number:02}.txt").write_text(
+            f"{title}\n\nBy Ada Writer\n\n{body}\n", encoding="ascii"
+        )

@@ -2,8 +2,8 @@
 
 The ledger says which rows a process has claimed; only every few hundred mails does it say what became of them. In
 between the journal does. A mail's row is *begun* in it just before the octets leave with which the server may have the
-mail, and *ended* as soon as it is known what became of it. Each is one write of one line, which outlives the process,
-but not the machine.
+mail, and *ended* as soon as it is known what became of it. Each is a line in a file that is mapped into memory: what
+is copied there is the system's, and outlives the process, but not the machine.
 
 A journal is locked as long as its process lives (flock), and its name begins each claim of that process. So another
 process on the machine can tell whose rows are in good hands, and can finish what a dead one left: what has ended is
@@ -11,9 +11,9 @@ marked so, what was begun and has not ended is in doubt, and of all other rows n
 itself went down, or with its disk, lines may be missing: then all that has not ended is in doubt.
 """
 
-import errno
 import fcntl
 import json
+import mmap
 import os
 import secrets
 from collections.abc import Iterator
@@ -60,7 +60,7 @@ class Journal:
         self.remains = Remains(name=secrets.token_hex(HOLDER_LENGTH // 2))
         self._folder, self._database = folder, database
         self._page = 0
-        self._file = self._turn_over()
+        self._sheet = self._turn_over()
 
     def new_claim(self) -> str:
         """Make the token of a claim of this process."""
@@ -89,42 +89,66 @@ class Journal:
     def marked(self) -> None:
         """Turn the page, now that the ledger knows what has ended; what has not is copied."""
         self.remains.ended.clear()
-        last, self._file = self._file, self._turn_over()
-        os.close(last)
+        last, self._sheet = self._sheet, self._turn_over()
+        last.close()
         self._path(self._page - 1).unlink()
 
     def close(self, *, remove: bool) -> None:
         """Unlock it; `remove` where the ledger knows all that it says."""
         if remove:
             self._path(self._page).unlink()
-        os.close(self._file)
+        self._sheet.close()
 
     def _path(self, page: int) -> Path:
         return self._folder / f"{self.remains.name}.{page}"
 
-    def _turn_over(self) -> int:
+    def _turn_over(self) -> "_Sheet":
         """Open the next page; it has its name only once it is locked and holds what it must."""
         self._page += 1
         path = self._path(self._page)
         draft = path.with_suffix(_DRAFT)
         with _disk(path):
-            file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-            fcntl.flock(file, fcntl.LOCK_EX)
-            os.posix_fallocate(file, 0, _RESERVED)
-            head = json.dumps([_boot(), self._database]) + "\n"
-            os.write(file, (head + "".join(map(_begun, self.remains.begun.values()))).encode())
+            sheet = _Sheet(draft)
+            sheet.write(json.dumps([_boot(), self._database]) + "\n")
+            sheet.write("".join(map(_begun, self.remains.begun.values())))
             draft.rename(path)
-        return file
+        return sheet
 
     def _write(self, line: str) -> None:
-        octets = line.encode()
         try:
-            written = os.write(self._file, octets)
+            self._sheet.write(line)
         except OSError as error:
             raise _unusable(self._path(self._page), error) from error
-        if written != len(octets):
-            full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            raise _unusable(self._path(self._page), full)
+
+
+class _Sheet:
+    """A locked file that grows by lines, mapped into memory; its place on the disk is taken before it is written to."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX)
+            os.posix_fallocate(self._file, 0, _RESERVED)
+            self._memory = mmap.mmap(self._file, _RESERVED)
+        except OSError:
+            os.close(self._file)
+            raise
+        self._end = 0
+
+    def write(self, line: str) -> None:
+        """Write ASCII at the end."""
+        octets = line.encode("ascii")
+        begin, end = self._end, self._end + len(octets)
+        while end > len(self._memory):
+            os.posix_fallocate(self._file, len(self._memory), _RESERVED)
+            self._memory.resize(len(self._memory) + _RESERVED)
+        self._memory[begin:end] = octets
+        self._end = end
+
+    def close(self) -> None:
+        """Unlock it."""
+        self._memory.close()
+        os.close(self._file)
 
 
 class Journals:

@@ -18,6 +18,7 @@ _MAC_BYTES = 16
 _CHARACTERS = 34  # of 5 bits; the last two bits are 0
 _DIGITS = "abcdefghijklmnopqrstuvwxyz234567"
 _PAIRS = [one + other for one in _DIGITS for other in _DIGITS]
+_SHIFTS = tuple(range(5 * _CHARACTERS - 10, -1, -10))
 
 
 class Purpose(StrEnum):
@@ -42,7 +43,11 @@ class Tokens:
     def __init__(self, secret: str) -> None:
         key = hashlib.sha256(secret.encode()).digest()
         # The key and the purpose are hashed once, since five tokens stand in each mail.
-        self._begun = {purpose: hmac.new(key, f"{purpose}\0".encode(), hashlib.sha256) for purpose in Purpose}
+        padded = key.ljust(hashlib.sha256().block_size, b"\0")
+        inner, self._outer = (hashlib.sha256(bytes(octet ^ pad for octet in padded)) for pad in (0x36, 0x5C))
+        self._inner = {purpose: inner.copy() for purpose in Purpose}
+        for purpose, begun in self._inner.items():
+            begun.update(f"{purpose}\0".encode())
 
     def make(self, purpose: Purpose, number: int) -> str:
         """Give the token of a row for a purpose: 34 characters of a-z2-7, always the same ones."""
@@ -73,12 +78,14 @@ class Tokens:
         return self._full_mac(purpose, number)[:_MAC_BYTES]
 
     def _full_mac(self, purpose: Purpose, octets: bytes) -> bytes:
-        mac = self._begun[purpose].copy()
-        mac.update(octets)
-        return mac.digest()
+        """Give HMAC (RFC 2104 section 4), from its two hashes as they are once they have the key, in half the time."""
+        inner, outer = self._inner[purpose].copy(), self._outer.copy()
+        inner.update(octets)
+        outer.update(inner.digest())
+        return outer.digest()
 
 
 def _base32(octets: bytes) -> str:
     """Write a token's 168 bits as Python's `b32encode` does, in half its time."""
     bits = int.from_bytes(octets, "big") << 2
-    return "".join([_PAIRS[bits >> shift & 1023] for shift in range(5 * _CHARACTERS - 10, -1, -10)])
+    return "".join([_PAIRS[bits >> shift & 1023] for shift in _SHIFTS])

@@ -23,6 +23,9 @@ log = logging.getLogger(__name__)
 BATCH = 500
 """Rows claimed at once."""
 
+ROUND = timedelta(minutes=1)
+"""After which it is looked again for rows of other machines whose lease is over."""
+
 HORIZON = timedelta(seconds=10)
 """How far ahead moments are given out; what has none by then waits in the ledger."""
 
@@ -45,6 +48,7 @@ class Run:
         self._database, self._clock = work.database, work.clock
         self._journal = work.journals.open()
         self._alarm = _Alarm(work.clock, FLUSH)
+        self._round = _Alarm(work.clock, ROUND)
         self._held: frozenset[int] | None = None  # of the claim, since it was last prolonged; None: all
         self._under_way: dict[int, Delivery] = {}  # handed to the transport, not come back
         self._heard: list[tuple[Delivery, Reply, DeliveryState]] = []  # from servers, not yet told of
@@ -149,7 +153,9 @@ class Run:
         with self._database.transaction(alone=False) as connection:
             now = self._clock()
             self._mark(connection, now=now)
-            self._work.doubt_overdue(connection)
+            if self._round.rings:
+                self._round.reset()
+                self._work.doubt_overdue(connection)
             until = now + self._work.lease
             if self._under_way:
                 deliveries.renew(connection, self._journal.remains.name, until=until)

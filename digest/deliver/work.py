@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 import sqlalchemy as sa
 
@@ -23,8 +23,7 @@ FLUSH = timedelta(seconds=5)
 _LOST = Reply(code=451, enhanced="4.4.2", text="the sender died before the answer came")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settled:
+class Settled(NamedTuple):
     """How one mail of a run ended, and what the server said, where it was asked."""
 
     address: str
@@ -67,12 +66,14 @@ class Work:
         return timedelta(seconds=self.settings.lease_seconds)
 
     def recover(self) -> None:
-        """Finish what dead processes of this machine left behind."""
+        """Finish what dead processes of this machine left behind, and doubt what others have kept for too long."""
         for remains in self.journals.left_behind():
             with self.database.transaction(alone=False) as connection:
                 readers = deliveries.readers_of(connection, remains.name)
                 self.close(connection, remains)
                 self._tell(connection, remains.ended, readers)
+        with self.database.transaction(alone=False) as connection:
+            self.doubt_overdue(connection)
 
     def close(self, connection: sa.Connection, remains: Remains) -> tuple[Mark, ...]:
         """Mark what a journal knows, give back what was not begun, and give the marks of what is in doubt."""

@@ -46,7 +46,7 @@ def enqueue(
     timing = (subscribers.c.frequency, subscribers.c.hour, subscribers.c.zone)
     active = (subscribers.c.list == list_name) & (subscribers.c.state == SubscriberState.ACTIVE.value)
     names = ["issue_id", "subscriber_id", "state", "due", "expires", "changed", "attempts", "since"]
-    last = _last_had(connection, issue_id, list_name)
+    readers, last = _last_had(connection, issue_id, list_name)
     rows = 0
     for frequency, hour, zone in connection.execute(sa.select(*timing).where(active).distinct()).all():
         moment = due(Wishes(frequency=Frequency(frequency), hour=hour, zone=zone))
@@ -56,16 +56,20 @@ def enqueue(
             column.is_not_distinct_from(value)
             for column, value in zip(timing, (frequency, hour, zone), strict=True)
         ]
-        row = sa.select(
-            sa.literal(issue_id),
-            subscribers.c.id,
-            sa.literal(DeliveryState.QUEUED.value),
-            _in_turn(wave, moment),
-            sa.literal(moment + lifetime, deliveries.c.expires.type),
-            sa.literal(now, deliveries.c.changed.type),
-            sa.literal(0),
-            last,
-        ).where(active, *alike)
+        row = (
+            sa.select(
+                sa.literal(issue_id),
+                subscribers.c.id,
+                sa.literal(DeliveryState.QUEUED.value),
+                _in_turn(wave, moment),
+                sa.literal(moment + lifetime, deliveries.c.expires.type),
+                sa.literal(now, deliveries.c.changed.type),
+                sa.literal(0),
+                last,
+            )
+            .select_from(readers)
+            .where(active, *alike)
+        )
         insert = sa.insert(deliveries).from_select(names, row).execution_options(preserve_rowcount=True)
         rows += connection.execute(insert).rowcount
     return rows
@@ -93,24 +97,13 @@ def claim(
 
     Rows of those who left or are suppressed are skipped for good; the second value says how many.
     """
-    wanted = (subscribers.c.state == SubscriberState.ACTIVE.value) & suppressions.c.address_key.is_(None)
-    due = (
-        sa.select(
-            *(deliveries.c[name] for name in _CLAIMED),
-            subscribers.c.address,
-            *(subscribers.c[name] for name in WISHES),
-            wanted.label("wanted"),
-        )
-        .join(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
-        .outerjoin(suppressions, suppressions.c.address_key == subscribers.c.address_key)
-        .where(_is(DeliveryState.QUEUED), deliveries.c.due <= now)
-        .order_by(deliveries.c.due, deliveries.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True, of=deliveries)
-    )
+    given = {"now": now, "limit": limit}
+    if connection.dialect.name == "postgresql":
+        connection.execute(_BY_INDEX)
     if stopped:
-        due = due.where(deliveries.c.issue_id.not_in(stopped))
-    rows = connection.execute(due).all()
+        rows = connection.execute(_DUE_BUT, given | {"stopped": list(stopped)}).all()
+    else:
+        rows = connection.execute(_DUE, given).all()
     claimed = tuple(_claimed(rows, token))
     if claimed:
         given = {"state": DeliveryState.CLAIMED.value, "token": token, "until": until, "now": now}
@@ -259,14 +252,15 @@ def count_due(connection: sa.Connection, *, now: datetime) -> int:
     return connection.scalar(sa.select(sa.func.count()).select_from(deliveries).where(due)) or 0
 
 
-def had() -> sa.ColumnElement[bool]:
+def had(of: sa.FromClause = deliveries) -> sa.ColumnElement[bool]:
     """Tell of which rows the reader has had the letter, or will, or missed nothing; see docs/adr/0014.
 
     Not had is what failed for good, and what was skipped since he had left or was away. What was skipped once it was
     looked at held nothing that he wants.
     """
-    looked_at = (deliveries.c.attempts > 0) & deliveries.c.variant_id.is_(None)
-    return ~_is(DeliveryState.FAILED) & (~_is(DeliveryState.SKIPPED) | looked_at)
+    looked_at = (of.c.attempts > 0) & of.c.variant_id.is_(None)
+    failed, skipped = (of.c.state == state.value for state in (DeliveryState.FAILED, DeliveryState.SKIPPED))
+    return ~failed & (~skipped | looked_at)
 
 
 def counts(connection: sa.Connection, issue_id: int) -> Counter[DeliveryState]:
@@ -328,26 +322,35 @@ def _to_leave(issue_id: int, until: datetime | None) -> sa.ColumnElement[bool]:
     return left if until is None else left & (deliveries.c.due <= until)
 
 
-def _last_had(connection: sa.Connection, issue_id: int, list_name: str) -> sa.ColumnElement[date | None]:
-    """Give the date of the last issue before one that a subscriber had, in a query that has the subscriber.
+def _last_had(
+    connection: sa.Connection, issue_id: int, list_name: str
+) -> tuple[sa.FromClause, sa.ColumnElement[date | None]]:
+    """Give the date of the last issue before one that a subscriber had, and what to select it from beside him.
 
-    Whoever had one, but none for so long that no letter looks back so far, gets the day from which letters do.
+    Whoever had one, but none for so long that no letter looks back so far, gets the day from which letters do. Nearly
+    all have had the very last issue, so that is looked at first.
     """
+    readers: sa.FromClause = subscribers
     on = connection.execute(sa.select(issues.c.date).where(issues.c.id == issue_id)).scalar_one()
-    his = (deliveries.c.subscriber_id == subscribers.c.id) & had()
+    earlier = (issues.c.list == list_name) & (issues.c.date < on)
+    newest = sa.select(issues.c.id, issues.c.date).where(earlier).order_by(issues.c.date.desc()).limit(1)
+    last = connection.execute(newest).one_or_none()
+    if last is None:
+        return readers, sa.cast(sa.null(), sa.Date)
     before = (
         sa.select(issues.c.date)
         .join(deliveries, deliveries.c.issue_id == issues.c.id)
-        .where(his, issues.c.list == list_name, issues.c.date < on)
+        .where(deliveries.c.subscriber_id == subscribers.c.id, had(), earlier)
         .correlate(subscribers)
     )
-    last = (
-        before.where(issues.c.date > on - LOOKS_BACK)
-        .order_by(issues.c.date.desc())
-        .limit(1)
-        .scalar_subquery()
+    begin = on - LOOKS_BACK
+    found = before.where(issues.c.date > begin).order_by(issues.c.date.desc()).limit(1).scalar_subquery()
+    his_last = deliveries.alias()
+    its_row = (his_last.c.subscriber_id == subscribers.c.id) & (his_last.c.issue_id == last.id)
+    return readers.outerjoin(his_last, its_row), sa.case(
+        (his_last.c.id.is_not(None) & had(his_last), sa.literal(max(last.date, begin), sa.Date)),
+        else_=sa.func.coalesce(found, sa.case((before.exists(), sa.literal(begin, sa.Date)))),
     )
-    return sa.func.coalesce(last, sa.case((before.exists(), sa.literal(on - LOOKS_BACK, sa.Date))))
 
 
 def _is(state: DeliveryState) -> sa.ColumnElement[bool]:
@@ -400,6 +403,38 @@ def _leased(rows: str) -> sa.TextClause:
     ).bindparams(sa.bindparam("now", type_=moment), sa.bindparam("until", type_=moment))
 
 
+def _due(*further: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """Give the statement that holds the first rows that are due and reads all that a claim tells of them."""
+    moment = sa.bindparam("now", type_=deliveries.c.due.type)
+    first = (
+        sa.select(deliveries)
+        .where(_is(DeliveryState.QUEUED), deliveries.c.due <= moment, *further)
+        .order_by(deliveries.c.due, deliveries.c.id)
+        .limit(sa.bindparam("limit", type_=sa.Integer))
+        .with_for_update(skip_locked=True)
+        .subquery("first")
+    )
+    wanted = (subscribers.c.state == SubscriberState.ACTIVE.value) & suppressions.c.address_key.is_(None)
+    topics, *wishes = (subscribers.c[name] for name in WISHES)
+    return (
+        sa.select(
+            wanted.label("wanted"),
+            *(first.c[name] for name in _CLAIMED),
+            subscribers.c.address,
+            sa.cast(topics, sa.Text),  # as they are kept, so that equal ones are found without reading them
+            *wishes,
+        )
+        .join(subscribers, subscribers.c.id == first.c.subscriber_id)
+        .outerjoin(suppressions, suppressions.c.address_key == subscribers.c.address_key)
+        .order_by(first.c.due, first.c.id)
+    )
+
+
+_DUE = _due()
+_DUE_BUT = _due(deliveries.c.issue_id.not_in(sa.bindparam("stopped", expanding=True)))
+_BY_INDEX = sa.text("SET LOCAL enable_bitmapscan = off")
+"""Lets PostgreSQL read the queue in order: by its last statistics it may be short, and then it would sort it whole."""
+
 _ROWS = {
     "sqlite": "json_each(:rows) AS done",
     "postgresql": "jsonb_array_elements(CAST(:rows AS jsonb)) AS done (value)",
@@ -426,11 +461,12 @@ def _move(
 def _claimed(rows: Iterable[Sequence[Any]], token: str) -> Iterator[Delivery]:
     """Give the deliveries of those rows whose readers want them."""
     known: dict[tuple[Any, ...], Wishes] = {}  # most readers wish the same
-    for number, issue_id, subscriber_id, since, attempts, expires, address, topics, *wishes, wanted in rows:
+    for wanted, number, issue_id, subscriber_id, since, attempts, expires, address, *rest in rows:
         if wanted:
-            key = (str(topics), *wishes)
+            key = tuple(rest)
             if key not in known:
-                known[key] = wishes_of((topics, *wishes))
+                topics, *others = rest
+                known[key] = wishes_of((json.loads(topics or "[]"), *others))
             yield Delivery(
                 id=number,
                 issue_id=issue_id,

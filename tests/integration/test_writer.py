@@ -132,7 +132,7 @@ def test_a_mail_that_cannot_be_made_leaves_the_rest_of_its_batch(newsroom: Newsr
         newsroom.reader(name, Wishes())
     freeze(newsroom, 1)
     ada, bob, cem = claim(newsroom)
-    wrong = dataclasses.replace(bob, address="bob@mail.example\r\nBcc: victim@evil.test")
+    wrong = bob._replace(address="bob@mail.example\r\nBcc: victim@evil.test")
 
     first, second, third = newsroom.app.writer([ada, wrong, cem])
     assert isinstance(second, MessageError)

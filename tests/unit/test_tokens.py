@@ -1,5 +1,8 @@
 """Tokens: what a link carries proves who follows it, and nothing else does."""
 
+import base64
+import hashlib
+import hmac
 import re
 from datetime import date
 
@@ -23,6 +26,18 @@ def test_a_token_gives_back_its_subscriber_for_its_purpose(number: int, purpose:
     assert re.fullmatch("[a-z2-7]{34}", token)
     assert OURS.read(purpose, token) == number
     assert OURS.make(purpose, number) == token
+
+
+@UNTIMED
+@given(IDS, PURPOSES, st.text("abc é", min_size=1))
+def test_its_mac_is_that_of_the_standard_library(number: int, purpose: Purpose, secret: str) -> None:
+    octets = number.to_bytes(5, "big")
+    key = hashlib.sha256(secret.encode()).digest()
+    mac = hmac.digest(key, f"{purpose}\0".encode() + octets, "sha256")[:16]
+
+    token = Tokens(secret).make(purpose, number)
+
+    assert token == base64.b32encode(octets + mac).decode().rstrip("=").lower()
 
 
 @UNTIMED
