@@ -159,7 +159,7 @@ def _note_under_way(program: "App", list_name: str | None, day: datetime | None)
     from digest.store import stops  # noqa: PLC0415
     from digest.store.log import under_way  # noqa: PLC0415
 
-    with program.database.transaction(alone=False) as connection:
+    with program.database.reading() as connection:
         held = {stop.issue_id: stop for stop in stops.active(connection)}
         told = [
             (name, on, forecast(connection, program.settings, issue_id, now=program.clock()))
@@ -201,7 +201,7 @@ def _missing(
     from digest.store import issues  # noqa: PLC0415
     from digest.store.log import missing  # noqa: PLC0415
 
-    with program.database.transaction() as connection:
+    with program.database.reading() as connection:
         on = day.date() if day else issues.last_date(connection, name, before=date.max)
         found = issues.find(connection, name, on) if on else None
     if on is None or found is None:

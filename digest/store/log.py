@@ -83,7 +83,7 @@ def entries(database: "Database", search: Search) -> Iterator[Entry]:
     """Give the rows, those of the newest issue first, within it those of the newest reader."""
     before: tuple[int, int] | None = None
     while True:
-        with database.transaction() as connection:
+        with database.reading() as connection:
             page = _page(connection, search, before)
         yield from page
         if len(page) < PAGE:
@@ -99,7 +99,7 @@ def missing(database: "Database", issue_id: int, *, address: str | None = None) 
     """
     after = 0
     while True:
-        with database.transaction() as connection:
+        with database.reading() as connection:
             page = _missing_page(connection, issue_id, address, after)
         yield from page
         if len(page) < PAGE:
