@@ -241,8 +241,8 @@ def leaving(function: str, nth: int = 1) -> Stop:
 
 
 COLLECT = "digest.collect:collect"
-CLAIM = "digest.store.deliveries:claim"
-MARK = "digest.store.deliveries:mark"
+CLAIM = "digest.store.claims:claim"
+MARK = "digest.store.claims:mark"
 BEGIN, END, TURN = (
     "digest.journal:Journal.begin",
     "digest.journal:Journal.end",

@@ -1,6 +1,6 @@
 """Run the `digest` command in a process that can be killed at a named function, by a clock that a file moves.
 
-    sender = start(folder, "run", stop=Stop("digest.store.deliveries:claim", "exit"))
+    sender = start(folder, "run", stop=Stop("digest.store.claims:claim", "exit"))
     sender.kill()
 
 Each is a process of its own, forked from one that has imported the program (preloaded.py): what is killed is the real

@@ -26,7 +26,7 @@ from typing import Any
 
 from digest.errors import StoreError
 from digest.model import Begun, DeliveryState, Mark, Reply
-from digest.store.deliveries import HOLDER_LENGTH
+from digest.store.claims import HOLDER_LENGTH
 
 _DRAFT = ".draft"
 _BEGUN = ("delivery_id", "claim", "variant_id")

@@ -14,7 +14,9 @@ _GLUED = re.compile(
 )  # words of a script that has no spaces
 _GLUED_BEHIND = re.compile(r"(?<=[a-z]{2})[\u3000-\u30ff\u4e00-\u9fff\uff00-\uffef].*$", re.IGNORECASE)
 _MACHINES = re.compile(
-    r"(?:post ?master|mailer[-_.]?daemon|abuse|majordomo|listserv|mailmaster|mail-?admin)$", re.IGNORECASE
+    r"post ?master|mailer[-_.]?daemon|abuse|majordomo|listserv|mailmaster|mail-?admin|"
+    r"owner-.+|.+-(?:owner|request|admin|bounces?|ctl)",  # of mailing lists
+    re.IGNORECASE,
 )
 
 
@@ -34,7 +36,7 @@ def tidied(address: str) -> str:
     local, domain = _GLUED.sub("", local), _GLUED_BEHIND.sub("", domain)
     if not local.startswith(('"', "=?")):
         local = local.strip("'`").lstrip("!#$%&*/=?^{|}~.")
-    domain = domain.strip(".-").lower()
+    domain = domain.partition("..")[0].strip(".-").lower()
     return f"{local}@{domain}" if local and domain else ""
 
 

@@ -2,7 +2,7 @@
 
 from digest.bounces import said
 from digest.bounces.complaint import complaints
-from digest.bounces.failed import of_notification, reported, written
+from digest.bounces.failed import by_heart, of_notification, reported, written
 from digest.bounces.lexicon import words
 from digest.bounces.notification import notified
 from digest.bounces.pieces import Pieces, take_apart
@@ -18,7 +18,7 @@ _NOTIFIED = {"Bounce": Kind.BOUNCE, "Complaint": Kind.COMPLAINT, "Delivery": Kin
 def classify(content: bytes) -> Report:
     """Read a mail."""
     pieces = take_apart(content)
-    kind, found = _formal(pieces) or _in_words(pieces, content)
+    kind, found = _formal(pieces, content) or _in_words(pieces, content)
     original = pieces.original
     return Report(
         kind=kind,
@@ -28,7 +28,7 @@ def classify(content: bytes) -> Report:
     )
 
 
-def _formal(pieces: Pieces) -> tuple[Kind, list[Recipient]] | None:
+def _formal(pieces: Pieces, content: bytes) -> tuple[Kind, list[Recipient]] | None:
     """Read what one machine writes to another."""
     if told := notified(pieces.said):
         return _NOTIFIED[told[0].kind], [of_notification(one) for one in told]
@@ -36,7 +36,7 @@ def _formal(pieces: Pieces) -> tuple[Kind, list[Recipient]] | None:
         return Kind.COMPLAINT, complaining
     if pieces.feedback:
         return Kind.ORDINARY, []
-    return reported(pieces) if pieces.status else None
+    return reported(pieces, content) if pieces.status else None
 
 
 def _in_words(pieces: Pieces, content: bytes) -> tuple[Kind, list[Recipient]]:
@@ -44,14 +44,19 @@ def _in_words(pieces: Pieces, content: bytes) -> tuple[Kind, list[Recipient]]:
     subject = plain(pieces.fields.first("subject"))
     answers = words("answers").match(subject) is not None
     sender = pieces.fields.first("from")
-    if said.is_letter(sender, subject, return_path(pieces.fields), pieces.said) and not answers:
+    letter = said.is_letter(
+        sender, subject, return_path(pieces.fields), pieces.said, among_people=pieces.is_among_people
+    )
+    if letter and not answers:
         if not pieces.status and is_quoted(pieces.said):
             pieces.status = pieces.said
-            if found := reported(pieces):
+            if found := reported(pieces, content):
                 return found
         if recipients := written(pieces, content):
             return Kind.BOUNCE, recipients
-    elif pieces.failed and (recipients := written(pieces, content)):
+    elif (pieces.failed or (said.might_be_letter(subject, pieces.said) and by_heart(pieces, content))) and (
+        recipients := written(pieces, content)
+    ):
         return Kind.BOUNCE, recipients
     if answers or pieces.is_answer:
         return Kind.AUTOREPLY, []

@@ -24,7 +24,7 @@ _JAPANESE = b"\x1b$B"  # ISO-2022-JP, which servers use without saying so
 _BLOCKS = re.compile(r"<(?:br|p|div|tr|td|th|li|h[1-6]|table|pre|hr)\b[^<>]{0,2000}>", re.IGNORECASE)
 _HIDDEN = re.compile(r"<(style|script|head|title)\b", re.IGNORECASE)
 _TAGS = re.compile(r"<[a-zA-Z/!?][^<>@]{0,2000}>")
-_WAYS_TO = re.compile(r"<?mailto:[^<>\s]{1,300}>?", re.IGNORECASE)
+_WAYS_TO = re.compile(r"<?mailto:([^<>\s?]{1,300})[^<>\s]{0,300}>?", re.IGNORECASE)
 _RETURNED = re.compile(
     r"""
     ^[\s>|=*#.-]*(?:
@@ -94,6 +94,11 @@ class Pieces:
         if self.original is not None:
             values += [one for name in _SENDER for one in self.original.named(name)]
         return frozenset(address.casefold() for value in values for address in found_in(value))
+
+    @property
+    def is_among_people(self) -> bool:
+        """Whether it answers another mail, or came by a list."""
+        return any(self.fields.first(name) for name in ("in-reply-to", "references", "list-id"))
 
     @property
     def is_answer(self) -> bool:
@@ -211,4 +216,4 @@ def _visible(markup: str) -> Iterator[str]:
 def _text(leaf: Leaf) -> str:
     raw = leaf.octets[: 2 * _TEXT]
     text = decoded(raw, "iso-2022-jp" if _JAPANESE in raw else leaf.kind.charset)
-    return _WAYS_TO.sub(" ", text) if leaf.kind.name == "text/plain" else text
+    return _WAYS_TO.sub(r" <\1> ", text) if leaf.kind.name == "text/plain" else text

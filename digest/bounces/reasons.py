@@ -13,6 +13,10 @@ from functools import cache
 from digest.bounces.lexicon import read
 
 _READ = 2000  # characters of what a server said
+_NAMES = re.compile(
+    r"(?P<address>[^\s<>()\[\]:;,\"']{1,64}@[^\s<>()\[\]:;,\"']{1,255})|\bhost \S{1,255}(?= ?\[)"
+)
+"""Addresses and servers, whose names say nothing of why: spamgate.example, unknown@."""
 
 
 class Reason(StrEnum):
@@ -63,6 +67,11 @@ class Reason(StrEnum):
         return self in _OURS
 
     @property
+    def vague(self) -> bool:
+        """Whether the words that it is known by also stand beside a plainer reason."""
+        return self in _VAGUE
+
+    @property
     def busy(self) -> bool:
         """Whether slower sending is the cure."""
         return self in (Reason.TOOMANYCONN, Reason.SPEEDING)
@@ -78,6 +87,20 @@ _OURS = frozenset(
         Reason.SPAMDETECTED,
         Reason.POLICYVIOLATION,
         Reason.NORELAYING,
+    }
+)
+
+_VAGUE = frozenset(
+    {
+        Reason.EXPIRED,
+        Reason.ONHOLD,
+        Reason.POLICYVIOLATION,
+        Reason.CONTENTERROR,
+        Reason.SECURITYERROR,
+        Reason.SYNTAXERROR,
+        Reason.SYSTEMERROR,
+        Reason.NETWORKERROR,
+        Reason.MAILERERROR,
     }
 )
 
@@ -142,7 +165,9 @@ def reason_of(code: int | None, enhanced: str | None, text: str) -> Reason:
     detail = (enhanced or "").partition(".")[2]
     if detail in _SURE:
         return _SURE[detail]
-    said = " ".join(text[:_READ].lower().split())
+    said = _NAMES.sub(
+        lambda name: "x@x" if name["address"] else "host x", " ".join(text[:_READ].lower().split())
+    )
     reason = next((reason for reason, known in _phrases() if known.search(said)), None)
     usual = Reason.MAILBOXFULL if code == _EXCEEDED else Reason.UNDEFINED
     return reason or _BY_CODE.get(detail, usual)

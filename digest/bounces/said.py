@@ -19,14 +19,16 @@ _MOST = 100  # recipients
 _MOST_LINES = 600
 _LONGEST = 500  # characters of a line
 _EARLY = 3000  # characters in which a letter says what it is about
+_FULL = 30  # characters from which on a line may have been cut
 _NEAR = 6  # lines in which it says that something failed
 
 _LABEL = (
     r"(?:smtp|rfc822|internet|mailto|recipient(?: address)?|user|address|email|mailbox|addressed to|original to|rcpt|"
     r"undeliverable to|unknown user|failed recipient|sent to|invalid recipient|bad address)\s?[:;=]\s*"
 )
+_NAME = r"(?P<name>[\w.-]{1,40}[\"']|(?:[\w.-]{1,40}\s){1,3}[\w.-]{1,40}[\"']|(?-i:(?:[A-Z][\w.-]{0,40}\s?){1,3}))\s?"
 _ALONE = re.compile(
-    rf"[\s>|*•\"'<(\[-]{{0,60}}(?:{_LABEL}){{0,3}}[<(\"'\[]{{0,3}}(?P<address>{ADDRESS.pattern})"
+    rf"[\s>|*•\"'<(\[-]{{0,60}}(?:\d{{1,2}}[.)]\s{{1,4}})?(?:{_NAME}(?=<))?(?:{_LABEL}){{0,3}}[<(\"'\[]{{0,3}}(?P<address>{ADDRESS.pattern})"
     r"[>)\"'\].;,]{0,6}\s*(?P<rest>(?:$|[:;,(\[<-]|\.\.|\s).*)$",
     re.IGNORECASE,
 )
@@ -41,6 +43,17 @@ _REPLY = re.compile(
 _ASIDE = re.compile(
     r"(expanded from|generated from|originally|forwarded from|alias of|via|reply.to)[\s:]", re.IGNORECASE
 )
+_TO = re.compile(
+    r"[\s>|*]*(?:to|recipients?|an|empf[äa]nger|[àa]|destinataires?|para|destinat[áa]rio|宛先|收\s*件\s*人|받는\s?사람|кому)"
+    r"\s*[:：|](.*)",
+    re.IGNORECASE,
+)
+_ENDS = re.compile(r"(?<=[.!?。])\s+")
+_FORWARDED = re.compile(r"\W*(?:fwd?|wg|tr|rv|enc)\b.{0,4}:", re.IGNORECASE)
+_AMONG_PEOPLE = re.compile(
+    rf"\[[^\]]{{1,40}}\]|\W*(?:re|aw|sv|antw|rif)\b.{{0,4}}:|{_FORWARDED.pattern}", re.IGNORECASE
+)
+_GENERATED = re.compile(r"\(generated from ([^\n]{1,320})", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,16 +64,28 @@ class Told:
     text: str
 
 
-def is_letter(sender: str, subject: str, return_path: str | None, text: str) -> bool:
-    """Tell whether a machine wrote a mail to say that another could not be delivered."""
-    signs = (
-        bool(words("senders").search(sender)) + bool(words("subjects").search(subject)) + (return_path == "")
-    )
+def is_letter(sender: str, subject: str, return_path: str | None, text: str, *, among_people: bool) -> bool:
+    """Tell whether a machine wrote a mail to say that another could not be delivered.
+
+    In a thread, or on a list, what stands over it does not suffice: people ask each other about such letters.
+    """
+    by_machine = bool(words("senders").search(sender)) + (return_path == "")
+    signs = by_machine + bool(words("subjects").search(subject))
     early = text[:_EARLY]
     return (
         signs > 0
+        and (by_machine > 0 or not (among_people or _FORWARDED.match(subject)))
         and bool(words("failures").search(early))
         and (signs > 1 or bool(words("openings").search(early)))
+    )
+
+
+def might_be_letter(subject: str, text: str) -> bool:
+    """Tell whether it is worth while to ask who knows such letters by heart."""
+    return bool(
+        not _AMONG_PEOPLE.match(subject)
+        and words("subjects").search(subject)
+        and words("failures").search(text[:_EARLY])
     )
 
 
@@ -71,7 +96,19 @@ def recipients(text: str, *, ours: frozenset[str]) -> list[Told]:
 
 def mentioned(text: str, *, ours: frozenset[str]) -> list[Told]:
     """Give who stands in a sentence that tells of a failure: the weakest sign."""
-    return _first(text, (_in_a_sentence,), ours)
+    return _first(text, (_addressed, _in_a_sentence), ours)
+
+
+def is_list(text: str, told: Sequence[Told]) -> bool:
+    """Tell whether several stand together, with nothing but commas between them."""
+    between = r"[>\"']?\s?[,;]\s?[<\"']?"
+    together = between.join(re.escape(one.address) for one in told)
+    return bool(told) and re.search(together, text, re.IGNORECASE) is not None
+
+
+def aliases(text: str) -> list[str]:
+    """Give the addresses that others were made from."""
+    return [address for line in _GENERATED.findall(text) for address in found_in(line)]
 
 
 def _first(text: str, ways: Sequence[Way], ours: frozenset[str]) -> list[Told]:
@@ -104,6 +141,8 @@ def _leading(line: str) -> str:
     match = _ALONE.match(line)
     if match is None or _ASIDE.match(line.strip(" (")):
         return ""
+    if match["name"] and words("others").search(match["name"]):
+        return ""  # whom to write to
     address, rest = match["address"], match["rest"].strip()
     if named := _NAMED.match(rest):
         address, rest = named[1], named[2].strip()  # the first one was a name
@@ -115,8 +154,8 @@ def _leading(line: str) -> str:
 
 
 def _leads_elsewhere(line: str) -> bool:
-    """Tell whether a line speaks of somebody else in the next one: "write to"."""
-    open_ended = line.rstrip().endswith(_ENDS_OPEN)
+    """Tell whether a line speaks of somebody else in the next one: "write to", or a sentence that goes on."""
+    open_ended = line.rstrip().endswith(_ENDS_OPEN) or (len(line) > _FULL and line.rstrip()[-1:].isalpha())
     return bool(open_ended and words("others").search(line[-100:]) and not _OF_FAILURE.search(line))
 
 
@@ -137,23 +176,38 @@ def _beside_a_reply(lines: list[str]) -> list[tuple[int, str]]:
     return found
 
 
+def _addressed(lines: list[str]) -> list[tuple[int, str]]:
+    """Find whom the mail was for, where its fields are told."""
+    return [
+        (number, address)
+        for number, line in enumerate(lines)
+        if (match := _TO.match(line[:_LONGEST]))
+        for address in found_in(match[1])
+    ]
+
+
 def _in_a_sentence(lines: list[str]) -> list[tuple[int, str]]:
     found = []
     for number, line in enumerate(lines):
-        if words("others").search(line[:_LONGEST]) and not _OF_FAILURE.search(line):
-            continue
         near = " ".join(lines[max(0, number - 2) : number + 3])
-        if words("failures").search(near):
-            found += [(number, address) for address in found_in(line[:_LONGEST])]
+        if not words("failures").search(near):
+            continue
+        for sentence in _ENDS.split(line[:_LONGEST]):
+            if _OF_FAILURE.search(sentence) or not words("others").search(sentence):
+                found += [(number, address) for address in found_in(sentence)]
     return found
 
 
 def _told(lines: list[str], places: list[tuple[int, str]]) -> list[Told]:
-    """Give each recipient with the lines from his to the next one's, and those elsewhere that name him."""
+    """Give each recipient with the lines from his to the next one's, and those elsewhere that name him.
+
+    Where others stand right below him, what follows the last is said of all.
+    """
     starts: dict[str, list[int]] = {}
     for number, address in places:
         starts.setdefault(address.casefold(), []).append(number)
-    numbers = sorted({number for number, _ in places})
+    every = {number for number, _ in places}
+    numbers = [number for number in sorted(every) if not _follows_bare(lines, number, every)]
     told = []
     for address in once(address for _, address in places)[:_MOST]:
         key = address.casefold()
@@ -164,6 +218,12 @@ def _told(lines: list[str], places: list[tuple[int, str]]) -> list[Told]:
         near += _exchange(lines, key)
         told.append(Told(address=address, text=" ".join(" ".join(near).split())))
     return told
+
+
+def _follows_bare(lines: list[str], number: int, places: set[int]) -> bool:
+    """Tell whether the line above, empty ones aside, is a recipient's and says nothing behind his address."""
+    above = next((one for one in range(number - 1, -1, -1) if lines[one].strip()), -1)
+    return above in places and not re.search(r"\w", ADDRESS.split(lines[above][:_LONGEST])[-1])
 
 
 def _exchange(lines: list[str], key: str) -> list[str]:

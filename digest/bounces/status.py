@@ -37,9 +37,9 @@ class Group:
 
     @property
     def action(self) -> str:
-        """What became of the mail: failed, delayed, delivered, relayed, expanded; empty where it is not said."""
+        """What became of the mail: failed, delayed, delivered, relayed, expanded; empty where nothing says it."""
         found = re.match(r"[a-z]+", self.values.get("action", "").lower().strip(' "'))
-        return found[0] if found else ""
+        return found[0] if found else "delivered" if self.status.startswith("2") else ""
 
     @property
     def status(self) -> str:
@@ -96,6 +96,8 @@ def _blocks(text: str) -> Iterator[dict[str, str]]:
                 yield block
                 block = {}
             block[last] = match[2].strip()
+        elif last:  # the rest of a value, by a server that does not fold
+            block[last] = f"{block[last]} {line.strip()}"[:2000]
     if block:
         yield block
 

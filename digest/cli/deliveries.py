@@ -120,7 +120,7 @@ def resend(
     It is the same row and the same Message-ID. Who has left or is suppressed gets nothing, nor whose later letter has
     made up for this one.
     """
-    from digest.store import deliveries as ledger  # noqa: PLC0415 - --help needs no database
+    from digest.store import claims  # noqa: PLC0415 - --help needs no database
     from digest.store.log import Why  # noqa: PLC0415
 
     program = open_app(context)
@@ -148,7 +148,7 @@ def resend(
     done = 0
     while batch := list(islice(ids, BATCH)):
         with program.database.transaction() as connection:
-            done += ledger.put_back(connection, batch, ended=ended, now=program.clock(), lifetime=lifetime)
+            done += claims.put_back(connection, batch, ended=ended, now=program.clock(), lifetime=lifetime)
     say(f"{name}, {on}: {counted(done, 'mail')} put back into the queue; the next run sends them")
 
 

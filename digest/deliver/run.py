@@ -16,7 +16,7 @@ from digest.govern import Allowance
 from digest.model import Begun, Delivery, DeliveryState, Mail, Mark, Reply
 from digest.pace import Slots, domain_of
 from digest.protocols import Pause
-from digest.store import deliveries
+from digest.store import claims
 
 log = logging.getLogger(__name__)
 
@@ -158,9 +158,9 @@ class Run:
                 self._work.doubt_overdue(connection)
             until = now + self._work.lease
             if self._under_way:
-                deliveries.renew(connection, self._journal.remains.name, until=until)
+                claims.renew(connection, self._journal.remains.name, until=until)
             allowed = governor.allowance(connection, now=now, horizon=HORIZON)
-            batch, skipped = deliveries.claim(
+            batch, skipped = claims.claim(
                 connection,
                 now=now,
                 token=self._journal.new_claim(),
@@ -180,13 +180,11 @@ class Run:
         with self._database.transaction(alone=False) as connection:
             now = self._clock()
             self._mark(connection, now=now)
-            self._held = deliveries.renew(
-                connection, self._journal.remains.name, until=now + self._work.lease
-            )
+            self._held = claims.renew(connection, self._journal.remains.name, until=now + self._work.lease)
         self._marked()
 
     def _mark(self, connection: sa.Connection, *, now: datetime) -> None:
-        deliveries.mark(connection, self._journal.remains.ended, now=now)
+        claims.mark(connection, self._journal.remains.ended, now=now)
         self._tell(connection)
 
     def _tell(self, connection: sa.Connection) -> None:
@@ -213,7 +211,7 @@ class Run:
 
     def _is_sent_again(self, delivery: Delivery) -> bool:
         with self._database.transaction(alone=False) as connection:
-            return self._work.resend(deliveries.lists_of(connection, [delivery.id])[delivery.id])
+            return self._work.resend(claims.lists_of(connection, [delivery.id])[delivery.id])
 
     def _put_off(self, delivery: Delivery, reply: Reply, letter: int | None) -> DeliveryState:
         """Wait for the next of the retry times, the last of which repeats, until the row expires; give the state."""

@@ -13,7 +13,7 @@ from digest.govern import Governor
 from digest.journal import Journals, Remains
 from digest.model import Begun, Delivery, DeliveryState, Mail, Mark, Reply
 from digest.pace import domain_of
-from digest.store import Database, deliveries
+from digest.store import Database, claims
 
 Write: TypeAlias = Callable[[Sequence[Delivery]], Iterator[Mail | MessageError | None]]
 
@@ -69,7 +69,7 @@ class Work:
         """Finish what dead processes of this machine left behind, and doubt what others have kept for too long."""
         for remains in self.journals.left_behind():
             with self.database.transaction(alone=False) as connection:
-                readers = deliveries.readers_of(connection, remains.name)
+                readers = claims.readers_of(connection, remains.name)
                 self.close(connection, remains)
                 self._tell(connection, remains.ended, readers)
         with self.database.transaction(alone=False) as connection:
@@ -78,13 +78,13 @@ class Work:
     def close(self, connection: sa.Connection, remains: Remains) -> tuple[Mark, ...]:
         """Mark what a journal knows, give back what was not begun, and give the marks of what is in doubt."""
         now = self.clock()
-        deliveries.mark(connection, remains.ended, now=now)
+        claims.mark(connection, remains.ended, now=now)
         begun = remains.begun
         if not remains.exact:  # but of some it knows which letter they were
-            held = deliveries.held_by(connection, remains.name)
+            held = claims.held_by(connection, remains.name)
             begun = {row.delivery_id: row for row in held} | begun
         doubtful = self.doubt(connection, begun.values())
-        deliveries.release(connection, remains.name, now=now)
+        claims.release(connection, remains.name, now=now)
         return doubtful
 
     def _tell(
@@ -131,21 +131,21 @@ class Work:
             )
             for row in rows
         )
-        deliveries.mark(connection, marks, now=now)
+        claims.mark(connection, marks, now=now)
         return marks
 
     def doubt_overdue(self, connection: sa.Connection) -> None:
         """Mark so all rows of processes on other machines whose lease is over."""
         now = self.clock()
-        rows = deliveries.overdue(connection, now=now, alive=self.journals.alive())
+        rows = claims.overdue(connection, now=now, alive=self.journals.alive())
         if rows:
             again = self._sent_again(connection, rows)
             self.doubt(connection, [row for row in rows if row.delivery_id in again])
             held = [row for row in rows if row.delivery_id not in again]
-            deliveries.suspect(connection, held, now=now)
+            claims.suspect(connection, held, now=now)
 
     def _sent_again(self, connection: sa.Connection, rows: Collection[Begun]) -> frozenset[int]:
-        lists = deliveries.lists_of(connection, [row.delivery_id for row in rows]) if rows else {}
+        lists = claims.lists_of(connection, [row.delivery_id for row in rows]) if rows else {}
         return frozenset(number for number, name in lists.items() if self.resend(name))
 
 

@@ -39,7 +39,7 @@ from digest.pace import (
     slower,
     too_fast,
 )
-from digest.store import deliveries, issues, paces, stops
+from digest.store import claims, issues, paces, stops
 from digest.store.paces import ALL, RELAY, Pace
 
 log = logging.getLogger(__name__)
@@ -157,7 +157,7 @@ class Governor:
         if self._settings.rates.warm_up_start:
             changed.append(self._counted(found.get(self._warm_up), len(reserved.slots), now))
         paces.put(connection, changed)
-        deliveries.defer(connection, reserved.later, now=now)
+        claims.defer(connection, reserved.later, now=now)
         return reserved
 
     def learn(self, connection: sa.Connection, heard: Iterable[tuple[str, Reply]], *, now: datetime) -> None:

@@ -17,7 +17,7 @@ from itertools import islice
 
 from digest.model import DeliveryState, Reply
 from digest.settle.relay import RelayLog
-from digest.store import Database, deliveries, log
+from digest.store import Database, claims, log
 from digest.store.log import Entry
 
 MOST = 100_000
@@ -98,12 +98,10 @@ def record(
         with database.transaction() as connection:
             if finding.state is DeliveryState.SENT:
                 reply = Reply(code=_TAKEN, text=finding.says)
-                changed = deliveries.arrived(connection, entry.id, reply=reply, now=now)
+                changed = claims.arrived(connection, entry.id, reply=reply, now=now)
             elif finding.state is DeliveryState.QUEUED:
                 doubtful = (DeliveryState.IN_DOUBT,)
-                changed = deliveries.put_back(
-                    connection, [entry.id], ended=doubtful, now=now, lifetime=lifetime
-                )
+                changed = claims.put_back(connection, [entry.id], ended=doubtful, now=now, lifetime=lifetime)
             else:
                 changed = 1
         if changed:

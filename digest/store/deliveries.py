@@ -1,30 +1,21 @@
 """Deliveries: the ledger. One row for each issue and subscriber, claimed by lease, moved only forward.
 
-`enqueue` runs in the transaction that freezes the issue. `claim` hands out rows that are due and reads consent
-and suppression again. Every later write names the claim token, so that a worker whose lease ran out
-changes nothing. Which of the claimed rows are on the wire, only the worker's journal knows (digest/journal.py).
+`enqueue` runs in the transaction that freezes the issue; who works on them and what became of them is told in claims.
 """
 
-import json
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
-from digest.model import LOOKS_BACK, Begun, Delivery, DeliveryState, Mark, Reply, SubscriberState
+from digest.model import LOOKS_BACK, DeliveryState, SubscriberState
 from digest.pace import Wave
 from digest.store import canaries, stops
-from digest.store.subscribers import WISHES, wishes_of
-from digest.store.tables import deliveries, issues, subscribers, suppressions
+from digest.store.tables import deliveries, issues, subscribers
 from digest.wishes import Frequency, Wishes
-
-HOLDER_LENGTH = 16
-"""Characters that all claims of one process begin with."""
-
-_CLAIMED = ("id", "issue_id", "subscriber_id", "since", "attempts", "expires")
 
 
 def enqueue(
@@ -84,125 +75,6 @@ def _in_turn(wave: Wave | None, moment: datetime) -> sa.ColumnElement[datetime]:
     return sa.case((canaries.among(wave, subscribers.c.id), at_once), else_=opens)
 
 
-def claim(
-    connection: sa.Connection,
-    *,
-    now: datetime,
-    token: str,
-    until: datetime,
-    limit: int,
-    stopped: Collection[int] = (),
-) -> tuple[tuple[Delivery, ...], int]:
-    """Lease up to `limit` rows that are due `until` a moment, in order, and give them; those of `stopped` issues stay.
-
-    Rows of those who left or are suppressed are skipped for good; the second value says how many.
-    """
-    given = {"now": now, "limit": limit}
-    if connection.dialect.name == "postgresql":
-        connection.execute(_BY_INDEX)
-    if stopped:
-        rows = connection.execute(_DUE_BUT, given | {"stopped": list(stopped)}).all()
-    else:
-        rows = connection.execute(_DUE, given).all()
-    claimed = tuple(_claimed(rows, token))
-    if claimed:
-        given = {"state": DeliveryState.CLAIMED.value, "token": token, "until": until, "now": now}
-        ids = json.dumps([one.id for one in claimed])
-        connection.execute(_LEASED[connection.dialect.name], given | {"rows": ids})
-    unwanted = [row.id for row in rows if not row.wanted]
-    if unwanted:
-        _move(connection, deliveries.c.id.in_(unwanted), DeliveryState.SKIPPED, now=now)
-    return claimed, len(unwanted)
-
-
-def renew(connection: sa.Connection, holder: str, *, until: datetime) -> frozenset[int]:
-    """Prolong the lease of all that a process has claimed, and give its rows."""
-    ours = _held_by(holder) & _is(DeliveryState.CLAIMED)
-    lease = sa.update(deliveries).where(ours).values(leased_until=until)
-    return frozenset(connection.scalars(lease.returning(deliveries.c.id)))
-
-
-def mark(connection: sa.Connection, marks: Sequence[Mark], *, now: datetime) -> None:
-    """Write down what became of rows; one whose claim is another by now stays as it is."""
-    if sent := [one for one in marks if one.state is DeliveryState.SENT]:
-        _mark_sent(connection, sent, now)
-    for one in marks:
-        if one.state is not DeliveryState.SENT:
-            answer = (
-                dict(zip(("code", "enhanced", "reply"), _answer(one.reply), strict=True)) if one.reply else {}
-            )
-            known = {"due": one.due, "variant_id": one.variant_id}
-            changes = {name: value for name, value in known.items() if value is not None}
-            ours = (deliveries.c.id == one.delivery_id) & (deliveries.c.claim == one.claim)
-            attempts = deliveries.c.attempts + 1
-            _move(connection, ours, one.state, now=now, attempts=attempts, **answer, **changes)
-
-
-def suspect(connection: sa.Connection, rows: Collection[Begun], *, now: datetime) -> None:
-    """Put rows of a process that is not heard of in doubt; they stay its own, so that its journal can settle them."""
-    ids = [row.delivery_id for row in rows]
-    values = {"state": DeliveryState.IN_DOUBT.value, "leased_until": None, "changed": now}
-    connection.execute(sa.update(deliveries).where(deliveries.c.id.in_(ids)).values(values))
-
-
-def release(connection: sa.Connection, holder: str, *, now: datetime) -> int:
-    """Give back all that a process has claimed and not begun; its claims begin with `holder`."""
-    return _move(connection, _held_by(holder), DeliveryState.QUEUED, now=now)
-
-
-def held_by(connection: sa.Connection, holder: str) -> tuple[Begun, ...]:
-    """Give the rows that a process has claimed; its claims begin with `holder`."""
-    return _rows(connection, _held_by(holder))
-
-
-def readers_of(connection: sa.Connection, holder: str) -> dict[tuple[int, str], tuple[int, str]]:
-    """Give of each row that a process has claimed, by its number and claim, the reader and his address.
-
-    No other process moves these rows until the end of the transaction.
-    """
-    query = (
-        sa.select(deliveries.c.id, deliveries.c.claim, deliveries.c.subscriber_id, subscribers.c.address)
-        .join(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
-        .where(_held_by(holder))
-        .order_by(deliveries.c.id)
-        .with_for_update(of=deliveries)
-    )
-    return {(row.id, row.claim): (row.subscriber_id, row.address) for row in connection.execute(query)}
-
-
-def overdue(connection: sa.Connection, *, now: datetime, alive: Collection[str]) -> tuple[Begun, ...]:
-    """Give the rows whose lease is over, but for those of processes that are known to be alive."""
-    holder = sa.func.substr(deliveries.c.claim, 1, HOLDER_LENGTH)
-    over = _is(DeliveryState.CLAIMED) & (deliveries.c.leased_until < now)
-    return _rows(connection, over & holder.not_in(alive) if alive else over)
-
-
-def lists_of(connection: sa.Connection, ids: Collection[int]) -> dict[int, str]:
-    """Give the list that each row's issue is of."""
-    query = (
-        sa.select(deliveries.c.id, issues.c.list)
-        .join(issues, issues.c.id == deliveries.c.issue_id)
-        .where(deliveries.c.id.in_(ids))
-    )
-    return {row.id: row.list for row in connection.execute(query)}
-
-
-def defer(connection: sa.Connection, later: Sequence[tuple[datetime, Delivery]], *, now: datetime) -> None:
-    """Give back claimed rows whose turn is later, each with the moment at which it is due; that is no attempt."""
-    if not later:
-        return
-    held = (deliveries.c.id == sa.bindparam("row")) & (deliveries.c.claim == sa.bindparam("held_by"))
-    values = {
-        "state": DeliveryState.QUEUED.value,
-        "due": sa.bindparam("turn", type_=deliveries.c.due.type),
-        "claim": None,
-        "leased_until": None,
-        "changed": now,
-    }
-    rows = [{"row": one.id, "held_by": one.claim, "turn": due} for due, one in later]
-    connection.execute(sa.update(deliveries).where(held, _is(DeliveryState.CLAIMED)).values(values), rows)
-
-
 def left(connection: sa.Connection, issue_id: int, *, until: datetime | None) -> tuple[int, datetime | None]:
     """Count the rows of an issue that are still to leave, of those due until a moment, and say when the last is due."""
     query = sa.select(sa.func.count(), sa.func.max(deliveries.c.due)).where(_to_leave(issue_id, until))
@@ -222,33 +94,18 @@ def addresses_left(connection: sa.Connection, issue_id: int, *, until: datetime 
 
 def sent_since(connection: sa.Connection, issue_id: int, since: datetime) -> int:
     """Count the rows of an issue that were sent since a moment."""
-    sent = (deliveries.c.issue_id == issue_id) & _is(DeliveryState.SENT) & (deliveries.c.changed > since)
-    return connection.scalar(sa.select(sa.func.count()).select_from(deliveries).where(sent)) or 0
-
-
-def put_back(
-    connection: sa.Connection,
-    ids: Collection[int],
-    *,
-    ended: Collection[DeliveryState],
-    now: datetime,
-    lifetime: timedelta,
-) -> int:
-    """Make rows that ended so due again, on an operator's word, and give how many; their attempts stay counted."""
-    which = deliveries.c.id.in_(ids) & deliveries.c.state.in_([state.value for state in ended])
-    return _move(connection, which, DeliveryState.QUEUED, now=now, due=now, expires=now + lifetime)
-
-
-def arrived(connection: sa.Connection, delivery_id: int, *, reply: Reply, now: datetime) -> int:
-    """Record that a mail in doubt has arrived, and by whose word; 0 where it is in doubt no more."""
-    which = (deliveries.c.id == delivery_id) & _is(DeliveryState.IN_DOUBT)
-    answer = {"code": reply.code, "enhanced": reply.enhanced, "reply": reply.text}
-    return _move(connection, which, DeliveryState.SENT, now=now, **answer)
+    sent = (deliveries.c.state == DeliveryState.SENT.value) & (deliveries.c.changed > since)
+    query = sa.select(sa.func.count()).select_from(deliveries).where(deliveries.c.issue_id == issue_id, sent)
+    return connection.scalar(query) or 0
 
 
 def count_due(connection: sa.Connection, *, now: datetime) -> int:
     """Count the rows that could be claimed now."""
-    due = _is(DeliveryState.QUEUED) & (deliveries.c.due <= now) & stops.nothing_stops_it()
+    due = (
+        (deliveries.c.state == DeliveryState.QUEUED.value)
+        & (deliveries.c.due <= now)
+        & stops.nothing_stops_it()
+    )
     return connection.scalar(sa.select(sa.func.count()).select_from(deliveries).where(due)) or 0
 
 
@@ -351,130 +208,3 @@ def _last_had(
         (his_last.c.id.is_not(None) & had(his_last), sa.literal(max(last.date, begin), sa.Date)),
         else_=sa.func.coalesce(found, sa.case((before.exists(), sa.literal(begin, sa.Date)))),
     )
-
-
-def _is(state: DeliveryState) -> sa.ColumnElement[bool]:
-    return deliveries.c.state == state.value
-
-
-def _held_by(holder: str) -> sa.ColumnElement[bool]:
-    """Tell of which rows the claim is a process's, those among them that others have put in doubt."""
-    states = (DeliveryState.CLAIMED.value, DeliveryState.IN_DOUBT.value)
-    return deliveries.c.state.in_(states) & (sa.func.substr(deliveries.c.claim, 1, HOLDER_LENGTH) == holder)
-
-
-def _rows(connection: sa.Connection, which: sa.ColumnElement[bool]) -> tuple[Begun, ...]:
-    query = sa.select(deliveries.c.id, deliveries.c.claim).where(which)
-    return tuple(Begun(delivery_id=row.id, claim=row.claim) for row in connection.execute(query))
-
-
-def _mark_sent(connection: sa.Connection, marks: Sequence[Mark], now: datetime) -> None:
-    """Write down that rows are sent, all in one statement; row by row takes four times as long."""
-    rows = [(one.delivery_id, one.claim, one.variant_id, *_answer(one.reply)) for one in marks]
-    given = {"state": DeliveryState.SENT.value, "now": now, "rows": json.dumps(rows)}
-    connection.execute(_SENT[connection.dialect.name], given)
-
-
-def _answer(reply: Reply | None) -> tuple[int | None, str | None, str | None]:
-    return (reply.code, reply.enhanced, reply.text) if reply else (None, None, None)
-
-
-def _sent(rows: str) -> sa.TextClause:
-    """Give the statement for a database that reads the rows out of JSON so."""
-    return sa.text(
-        f"""
-        UPDATE deliveries SET state = :state, changed = :now, attempts = attempts + 1, claim = NULL,
-            leased_until = NULL, variant_id = CAST(done.value ->> 2 AS INTEGER),
-            code = CAST(done.value ->> 3 AS INTEGER), enhanced = done.value ->> 4, reply = done.value ->> 5
-        FROM {rows}
-        WHERE deliveries.id = CAST(done.value ->> 0 AS INTEGER) AND deliveries.claim = done.value ->> 1
-        """  # noqa: S608 - of our own words alone
-    ).bindparams(sa.bindparam("now", type_=deliveries.c.changed.type))
-
-
-def _leased(rows: str) -> sa.TextClause:
-    """Give the statement that leases rows, for a database that reads their ids out of JSON so."""
-    moment = deliveries.c.changed.type
-    return sa.text(
-        f"""
-        UPDATE deliveries SET state = :state, claim = :token, leased_until = :until, changed = :now
-        FROM {rows} WHERE deliveries.id = CAST(done.value AS INTEGER)
-        """  # noqa: S608 - of our own words alone
-    ).bindparams(sa.bindparam("now", type_=moment), sa.bindparam("until", type_=moment))
-
-
-def _due(*further: sa.ColumnElement[bool]) -> sa.Select[Any]:
-    """Give the statement that holds the first rows that are due and reads all that a claim tells of them."""
-    moment = sa.bindparam("now", type_=deliveries.c.due.type)
-    first = (
-        sa.select(deliveries)
-        .where(_is(DeliveryState.QUEUED), deliveries.c.due <= moment, *further)
-        .order_by(deliveries.c.due, deliveries.c.id)
-        .limit(sa.bindparam("limit", type_=sa.Integer))
-        .with_for_update(skip_locked=True)
-        .subquery("first")
-    )
-    wanted = (subscribers.c.state == SubscriberState.ACTIVE.value) & suppressions.c.address_key.is_(None)
-    topics, *wishes = (subscribers.c[name] for name in WISHES)
-    return (
-        sa.select(
-            wanted.label("wanted"),
-            *(first.c[name] for name in _CLAIMED),
-            subscribers.c.address,
-            sa.cast(topics, sa.Text),  # as they are kept, so that equal ones are found without reading them
-            *wishes,
-        )
-        .join(subscribers, subscribers.c.id == first.c.subscriber_id)
-        .outerjoin(suppressions, suppressions.c.address_key == subscribers.c.address_key)
-        .order_by(first.c.due, first.c.id)
-    )
-
-
-_DUE = _due()
-_DUE_BUT = _due(deliveries.c.issue_id.not_in(sa.bindparam("stopped", expanding=True)))
-_BY_INDEX = sa.text("SET LOCAL enable_bitmapscan = off")
-"""Lets PostgreSQL read the queue in order: by its last statistics it may be short, and then it would sort it whole."""
-
-_ROWS = {
-    "sqlite": "json_each(:rows) AS done",
-    "postgresql": "jsonb_array_elements(CAST(:rows AS jsonb)) AS done (value)",
-}
-_SENT = {name: _sent(rows) for name, rows in _ROWS.items()}
-_LEASED = {name: _leased(rows) for name, rows in _ROWS.items()}
-
-
-def _move(
-    connection: sa.Connection,
-    which: sa.ColumnElement[bool],
-    state: DeliveryState,
-    *,
-    now: datetime,
-    **values: Any,
-) -> int:
-    """Move rows to a state and give how many; the claim ends where work on them ends."""
-    if state is not DeliveryState.CLAIMED:
-        values |= {"claim": None, "leased_until": None}
-    values |= {"state": state.value, "changed": now}
-    return connection.execute(sa.update(deliveries).where(which).values(values)).rowcount
-
-
-def _claimed(rows: Iterable[Sequence[Any]], token: str) -> Iterator[Delivery]:
-    """Give the deliveries of those rows whose readers want them."""
-    known: dict[tuple[Any, ...], Wishes] = {}  # most readers wish the same
-    for wanted, number, issue_id, subscriber_id, since, attempts, expires, address, *rest in rows:
-        if wanted:
-            key = tuple(rest)
-            if key not in known:
-                topics, *others = rest
-                known[key] = wishes_of((json.loads(topics or "[]"), *others))
-            yield Delivery(
-                id=number,
-                issue_id=issue_id,
-                subscriber_id=subscriber_id,
-                address=address,
-                wishes=known[key],
-                since=since,
-                attempts=attempts,
-                expires=expires,
-                claim=token,
-            )

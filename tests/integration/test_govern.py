@@ -34,7 +34,7 @@ from digest.model import DeliveryState, FeedbackKind, Mark, Reply
 from digest.pace.breaker import FAILURES, FIRST_WAIT
 from digest.pace.learnt import QUIET
 from digest.pipeline import _enqueue
-from digest.store import Database, deliveries, issues, notices, paces, stops
+from digest.store import Database, claims, deliveries, issues, notices, paces, stops
 from digest.store.tables import deliveries as ledger_table
 from digest.store.tables import paces as paces_table
 
@@ -59,7 +59,7 @@ def claim(database: Database, governor: Governor, now: datetime) -> tuple[Reserv
     """Do what a worker does before it sends."""
     with database.transaction() as connection:
         allowed = governor.allowance(connection, now=now, horizon=HORIZON)
-        batch, _ = deliveries.claim(
+        batch, _ = claims.claim(
             connection,
             now=now,
             token=f"{now}",
@@ -206,7 +206,7 @@ def test_a_domain_that_complains_gets_a_rate_which_a_restart_keeps(
         "mail.example complains of our speed (421 unusual rate of mail): 300 mails a minute from now on"
     ]
     with database.transaction() as connection:
-        deliveries.release(connection, f"{MORNING}"[: deliveries.HOLDER_LENGTH], now=now)
+        claims.release(connection, f"{MORNING}"[: claims.HOLDER_LENGTH], now=now)
     reserved, _ = claim(database, Governor(settings()), now)
     assert seconds(reserved, now) == [number / 5 for number in range(51)]
 
@@ -450,7 +450,7 @@ def test_two_faults_of_ours_in_a_wave_are_too_many(database: Database) -> None:
         for number, (_, one) in enumerate(reserved.slots, 1)
     ]
     with database.transaction() as connection:
-        deliveries.mark(connection, ends, now=MORNING)
+        claims.mark(connection, ends, now=MORNING)
         Governor(ours).allowance(connection, now=MORNING, horizon=HORIZON)
         [stop] = stops.active(connection)
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from makers import EXPIRY, MORNING, become, ledger, reader, rows, store, subscribe
 
 from digest.model import Delivery, DeliveryState, Mark, Reply, SubscriberState, SuppressionReason
-from digest.store import Database, deliveries, issues, log, subscribers
+from digest.store import Database, claims, deliveries, issues, log, subscribers
 from digest.store.log import Search, Why
 from digest.store.tables import deliveries as table
 from digest.wishes import Frequency, Wishes
@@ -33,7 +33,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
 def end(database: Database, *states: DeliveryState, code: int = 250) -> None:
     """End the first rows that are due so, each in a state."""
     with database.transaction() as connection:
-        claimed, _ = deliveries.claim(
+        claimed, _ = claims.claim(
             connection,
             now=MORNING,
             token=OURS,
@@ -47,7 +47,7 @@ def end(database: Database, *states: DeliveryState, code: int = 250) -> None:
 def _end(connection: sa.Connection, delivery: Delivery, state: DeliveryState, code: int) -> None:
     reply = Reply(code=code, enhanced="2.0.0", text="as told")
     done = Mark(delivery_id=delivery.id, claim=delivery.claim, state=state, reply=reply, variant_id=1)
-    deliveries.mark(connection, [done], now=MORNING)
+    claims.mark(connection, [done], now=MORNING)
 
 
 def publish(database: Database, day: int, list_name: str = "daily") -> int:
@@ -214,7 +214,7 @@ def test_what_is_put_back_is_the_same_row_due_now_for_as_long_as_a_new_one(datab
     ledger(database, 2)
     end(database, FAILED, SENT, code=550)
     with database.transaction() as connection:
-        back = deliveries.put_back(connection, [1, 2], ended=(FAILED, SKIPPED), now=LATER, lifetime=EXPIRY)
+        back = claims.put_back(connection, [1, 2], ended=(FAILED, SKIPPED), now=LATER, lifetime=EXPIRY)
     first, second = rows(database)
     assert (back, second.state) == (1, "sent")
     assert (first.id, first.state, first.due, first.expires, first.attempts) == (
@@ -230,10 +230,10 @@ def test_who_has_left_since_gets_nothing_though_it_is_put_back(database: Databas
     ledger(database)
     end(database, FAILED)
     with database.transaction() as connection:
-        deliveries.put_back(connection, [1], ended=(FAILED,), now=LATER, lifetime=EXPIRY)
+        claims.put_back(connection, [1], ended=(FAILED,), now=LATER, lifetime=EXPIRY)
     become(database, reader(1), state=SubscriberState.UNSUBSCRIBED)
     with database.transaction() as connection:
-        claimed, skipped = deliveries.claim(
+        claimed, skipped = claims.claim(
             connection,
             now=LATER,
             token=OURS,

@@ -17,7 +17,18 @@ from digest import config, privacy
 from digest.address import read_address
 from digest.correspondence import Door, NoticeKind, Said, Thread
 from digest.model import DeliveryState, Mark, Reply, SubscriberState, SuppressionReason
-from digest.store import Database, consents, deliveries, handled, issues, notices, scores, subscribers, votes
+from digest.store import (
+    Database,
+    claims,
+    consents,
+    deliveries,
+    handled,
+    issues,
+    notices,
+    scores,
+    subscribers,
+    votes,
+)
 from digest.store.scores import Score
 from digest.store.tables import metadata, suppressions
 from digest.subscribe import Asker, Readers
@@ -76,7 +87,7 @@ class House:
             )
             issue_id = issues.freeze(connection, one)
             deliveries.enqueue(connection, issue_id, to, due=lambda _: now, now=now, lifetime=DAY)
-            batch, _ = deliveries.claim(connection, now=now, token="t", until=now + DAY, limit=99)  # noqa: S106 - no password
+            batch, _ = claims.claim(connection, now=now, token="t", until=now + DAY, limit=99)  # noqa: S106 - no password
             marks = [
                 Mark(
                     delivery_id=one.id,
@@ -86,7 +97,7 @@ class House:
                 )
                 for one in batch
             ]
-            deliveries.mark(connection, marks, now=now)
+            claims.mark(connection, marks, now=now)
 
     def suppress(self, address: str, reason: SuppressionReason) -> None:
         key = read_address(address).key

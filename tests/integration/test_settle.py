@@ -21,7 +21,7 @@ from digest.errors import DigestError
 from digest.model import DeliveryState, Mark, Reply
 from digest.settle import by_log, by_mailbox, doubts, mailbox, record
 from digest.settle.relay import RelayLog
-from digest.store import Database, deliveries
+from digest.store import Database, claims
 from digest.store.log import Entry
 from digest.tokens import Tokens
 
@@ -51,12 +51,12 @@ def database(tmp_path: Path) -> Iterator[Database]:
         ledger(opened, 3)
         with opened.transaction() as connection:
             until, taken = MORNING + timedelta(minutes=5), Reply(code=250, text="taken")
-            claimed, _ = deliveries.claim(connection, now=MORNING, token="ours", until=until, limit=3)  # noqa: S106
+            claimed, _ = claims.claim(connection, now=MORNING, token="ours", until=until, limit=3)  # noqa: S106
             marks = [
                 Mark(delivery_id=one.id, claim=one.claim, state=state, reply=taken)
                 for one, state in zip(claimed, (SENT, IN_DOUBT, SENT), strict=True)
             ]
-            deliveries.mark(connection, marks, now=MORNING)
+            claims.mark(connection, marks, now=MORNING)
         yield opened
 
 
@@ -128,7 +128,7 @@ def test_a_log_that_proves_nothing_leaves_it_in_doubt(database: Database, conten
 
 def test_without_a_mail_sent_beside_it_a_log_that_has_it_not_is_not_believed(database: Database) -> None:
     with database.transaction() as connection:
-        deliveries.put_back(connection, [1, 3], ended=(SENT,), now=MORNING, lifetime=EXPIRY)
+        claims.put_back(connection, [1, 3], ended=(SENT,), now=MORNING, lifetime=EXPIRY)
     state, why = settled(database, log_of())
     assert (state, "no mail was sent beside it" in why) == (IN_DOUBT, True)
 
@@ -148,7 +148,7 @@ def test_an_older_secret_makes_nobody_get_two(database: Database) -> None:
 def test_what_was_settled_meanwhile_is_left_alone(database: Database) -> None:
     known = doubts(database, message_id)
     with database.transaction() as connection:
-        deliveries.put_back(connection, [2], ended=(IN_DOUBT,), now=MORNING, lifetime=EXPIRY)
+        claims.put_back(connection, [2], ended=(IN_DOUBT,), now=MORNING, lifetime=EXPIRY)
     relay = RelayLog(known.message_ids, now=LATER, zone=UTC)
     relay.read(io.BytesIO(log_of(2)))
     assert list(record(database, by_log(known, relay), now=LATER, lifetime=EXPIRY)) == []

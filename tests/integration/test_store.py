@@ -20,7 +20,7 @@ from makers import MORNING, become, ledger, reader, rows, states, store, subscri
 
 from digest.errors import SettingsError, StoreError
 from digest.model import Delivery, DeliveryState, Mark, Reply, SubscriberState, SuppressionReason, Validators
-from digest.store import Database, articles, deliveries, issues, sources, subscribers
+from digest.store import Database, articles, claims, deliveries, issues, sources, subscribers
 from digest.store.tables import articles as article_table
 from digest.store.tables import metadata
 
@@ -446,7 +446,7 @@ def claim(
     database: Database, worker: str = OURS, *, now: datetime = MORNING, limit: int = 9
 ) -> tuple[Delivery, ...]:
     with database.transaction(alone=False) as connection:
-        return deliveries.claim(connection, now=now, token=worker, until=now + LEASE, limit=limit)[0]
+        return claims.claim(connection, now=now, token=worker, until=now + LEASE, limit=limit)[0]
 
 
 def end(
@@ -455,12 +455,12 @@ def end(
     values = {"reply": REPLY, "variant_id": 7} | values
     done = Mark(delivery_id=delivery.id, claim=delivery.claim, state=state, **values)
     with database.transaction() as connection:
-        deliveries.mark(connection, [done], now=MORNING)
+        claims.mark(connection, [done], now=MORNING)
 
 
 def overdue(database: Database, *, now: datetime, alive: Sequence[str] = ()) -> list[int]:
     with database.transaction() as connection:
-        return [row.delivery_id for row in deliveries.overdue(connection, now=now, alive=alive)]
+        return [row.delivery_id for row in claims.overdue(connection, now=now, alive=alive)]
 
 
 def test_an_issue_gets_a_row_for_each_active_reader_of_its_list(database: Database) -> None:
@@ -527,7 +527,7 @@ def test_a_lease_holds_until_it_ends_or_is_renewed(database: Database) -> None:
     assert overdue(database, now=MORNING + LEASE) == []
     assert overdue(database, now=AFTER_IT) == [first.id, second.id]
     with database.transaction() as connection:
-        assert deliveries.renew(connection, OURS, until=AFTER_IT) == {first.id, second.id}
+        assert claims.renew(connection, OURS, until=AFTER_IT) == {first.id, second.id}
     assert overdue(database, now=AFTER_IT) == []
 
 
@@ -545,7 +545,7 @@ def test_a_stale_worker_changes_nothing(database: Database, taken_over: bool) ->
     ledger(database)
     [stale] = claim(database, THEIRS)
     with database.transaction() as connection:
-        deliveries.release(connection, THEIRS, now=AFTER_IT)
+        claims.release(connection, THEIRS, now=AFTER_IT)
     if taken_over:
         claim(database, OURS, now=AFTER_IT)
     before = rows(database)
@@ -553,9 +553,9 @@ def test_a_stale_worker_changes_nothing(database: Database, taken_over: bool) ->
     for state in (DeliveryState.SENT, DeliveryState.FAILED):
         end(database, stale, state)
     with database.transaction() as connection:
-        deliveries.defer(connection, [(AFTER_IT, stale)], now=AFTER_IT)
-        assert deliveries.renew(connection, THEIRS, until=AFTER_IT) == frozenset()
-        assert deliveries.release(connection, THEIRS, now=AFTER_IT) == 0
+        claims.defer(connection, [(AFTER_IT, stale)], now=AFTER_IT)
+        assert claims.renew(connection, THEIRS, until=AFTER_IT) == frozenset()
+        assert claims.release(connection, THEIRS, now=AFTER_IT) == 0
     assert rows(database) == before
 
 
@@ -563,15 +563,15 @@ def test_what_others_put_in_doubt_its_own_worker_can_still_settle(database: Data
     ledger(database, 3)
     first, _, _ = claim(database, THEIRS)
     with database.transaction() as connection:
-        lost = deliveries.overdue(connection, now=AFTER_IT, alive=())
-        deliveries.suspect(connection, lost, now=AFTER_IT)
+        lost = claims.overdue(connection, now=AFTER_IT, alive=())
+        claims.suspect(connection, lost, now=AFTER_IT)
     assert states(database) == ["in-doubt"] * 3
     assert claim(database, now=AFTER_IT) == ()
 
     end(database, first)
     with database.transaction() as connection:
-        assert len(deliveries.held_by(connection, THEIRS)) == 2
-        deliveries.release(connection, THEIRS, now=AFTER_IT)
+        assert len(claims.held_by(connection, THEIRS)) == 2
+        claims.release(connection, THEIRS, now=AFTER_IT)
     assert states(database) == ["sent", "queued", "queued"]
 
 
@@ -606,7 +606,7 @@ def test_many_rows_are_marked_at_once_each_with_its_own_answer(database: Databas
         for one in batch
     ]
     with database.transaction() as connection:
-        deliveries.mark(connection, marks, now=MORNING)
+        claims.mark(connection, marks, now=MORNING)
 
     assert [(row.reply, row.enhanced, row.variant_id) for row in rows(database)] == [
         (done.reply and done.reply.text, done.reply and done.reply.enhanced, done.variant_id)
@@ -628,7 +628,7 @@ def test_a_row_whose_turn_comes_later_was_not_tried(database: Database) -> None:
     ledger(database)
     [delivery] = claim(database)
     with database.transaction() as connection:
-        deliveries.defer(connection, [(AFTER_IT, delivery)], now=MORNING)
+        claims.defer(connection, [(AFTER_IT, delivery)], now=MORNING)
 
     assert claim(database, now=AFTER_IT - timedelta(seconds=1)) == ()
     [again] = claim(database, now=AFTER_IT)
@@ -641,7 +641,7 @@ def test_what_was_claimed_and_not_begun_can_be_given_back(database: Database) ->
     end(database, first)
     claim(database, THEIRS)
     with database.transaction() as connection:
-        assert deliveries.release(connection, OURS, now=MORNING) == 1
+        assert claims.release(connection, OURS, now=MORNING) == 1
 
     assert states(database) == ["sent", "queued", "claimed"]
 
@@ -650,9 +650,7 @@ def test_of_an_issue_that_is_stopped_nothing_is_claimed(database: Database) -> N
     issue_id = ledger(database, 2)
     with database.transaction() as connection:
         until = MORNING + LEASE
-        claimed = deliveries.claim(
-            connection, now=MORNING, token=OURS, until=until, limit=9, stopped=[issue_id]
-        )
+        claimed = claims.claim(connection, now=MORNING, token=OURS, until=until, limit=9, stopped=[issue_id])
     assert claimed == ((), 0)
     assert states(database) == ["queued"] * 2
 
@@ -675,7 +673,7 @@ def test_an_address_that_was_suppressed_after_the_issue_was_published_is_skipped
     with database.transaction() as connection:
         subscribers.suppress(connection, reader(2), reason=SuppressionReason.HARD_BOUNCE, now=MORNING)
 
-        batch, skipped = deliveries.claim(connection, now=MORNING, token=OURS, until=MORNING + LEASE, limit=9)
+        batch, skipped = claims.claim(connection, now=MORNING, token=OURS, until=MORNING + LEASE, limit=9)
     assert ([delivery.address for delivery in batch], skipped) == ([reader(1)], 1)
     assert states(database) == ["claimed", "skipped"]
 

@@ -16,7 +16,7 @@ from newsroom import Newsroom
 
 from digest.errors import MessageError
 from digest.model import Delivery, Earlier, Mail, SubscriberState
-from digest.store import deliveries, issues
+from digest.store import claims, deliveries, issues
 from digest.tailor import due
 from digest.tokens import Purpose
 from digest.wishes import Format, Stance, Topic, Wishes
@@ -52,7 +52,7 @@ def claim(room: Newsroom) -> tuple[Delivery, ...]:
     with room.app.database.transaction() as connection:
         now = room.clock()
         until = now + timedelta(minutes=5)
-        return deliveries.claim(connection, now=now, token=str(now), until=until, limit=999)[0]
+        return claims.claim(connection, now=now, token=str(now), until=until, limit=999)[0]
 
 
 def written(room: Newsroom, *names: str, inbound: str = "maildir", bounce_address: str = "") -> list[Mail]:
