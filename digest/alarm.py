@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from digest import config
 from digest.address import parse_address
 from digest.clean import clean_text
-from digest.correspondence import NoticeKind, Said
+from digest.correspondence import Alarm, NoticeKind, Said
 from digest.store import issues, notices, stops
 
 log = logging.getLogger(__name__)
@@ -22,8 +22,10 @@ def stop(
     Nothing is lost: its mails stay in the ledger and leave once a person lifts the stop.
     """
     reason = clean_text(reason)
-    if stops.put(connection, issue_id, reason=reason, now=now) is None:
+    number = stops.put(connection, issue_id, reason=reason, now=now)
+    if number is None:
         return False
+    on = None
     if issue_id is None:
         name, what = next(iter(settings.lists), ""), "all sending"
     else:
@@ -39,7 +41,7 @@ def stop(
             address=operator.display,
             mailbox=operator.mailbox,
             domain=operator.domain,
-            said=Said(alarm=f"{what}: {reason}"),
+            said=Said(alarm=Alarm(stop=number, on=on, reason=reason)),
             now=now,
             language=settings.lists[name].language if name in settings.lists else None,
         )

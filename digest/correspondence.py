@@ -1,7 +1,7 @@
 """What goes to and fro between readers and us, as values: requests, answers, notices and the log of consent."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from digest.model import Article, SubscriberState
@@ -92,6 +92,15 @@ class Holding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Alarm:
+    """What has stopped, and why."""
+
+    stop: int  # the number that lifts it
+    on: date | None  # the date of the issue of the notice's list; None: all sending
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
     """What a notice says; what it does not speak of is empty."""
 
@@ -101,7 +110,7 @@ class Said:
     holdings: tuple[Holding, ...] = ()  # as they stand now, that of the notice's own list first
     article: Article | None = None  # STORY
     data: str = ""  # DATA: JSON
-    alarm: str = ""  # ALARM: what has stopped, and why
+    alarm: Alarm | None = None  # ALARM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

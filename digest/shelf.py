@@ -66,7 +66,7 @@ class Shelf:
         place = self._place(issue_id)
         told = self._after(place, date.min)
         for dates in (self._told_last(issue_id, since), place.days[:-1]):
-            with self._database.transaction() as connection:
+            with self._database.reading() as connection:
                 past = variants.had(connection, readers, dates=dates, after=place.on - LOOKS_BACK)
             missed = [(behind(told, since, told=had.told, until=had.until), who) for had, who in past]
             readers = [reader for stories, who in missed if stories for reader in who]

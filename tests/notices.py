@@ -8,7 +8,7 @@ page(mail), plain(mail)      its HTML as a tree, its text
 import dataclasses
 import functools
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -19,7 +19,7 @@ from lxml import html as lxml_html
 from makers import shipped_press
 
 from digest import config
-from digest.correspondence import Answer, Holding, Notice, NoticeKind, Outcome, Said, Thread
+from digest.correspondence import Alarm, Answer, Holding, Notice, NoticeKind, Outcome, Said, Thread
 from digest.model import SubscriberState
 from digest.notify import Correspondent
 from digest.notify.contents import Contents
@@ -90,7 +90,7 @@ def notice(kind: NoticeKind, *, said: Said | None = None, **changes: Any) -> Not
         language=None,
         said=_SAID.get(kind, Said(holdings=(holding(),))) if said is None else said,
         made=MADE,
-        subscriber_id=None if kind is NoticeKind.CONFIRM else 7,
+        subscriber_id=None if kind in (NoticeKind.CONFIRM, NoticeKind.ALARM) else 7,
         request_id=5 if kind is NoticeKind.CONFIRM else None,
     )
     return dataclasses.replace(plain, **changes)
@@ -186,7 +186,14 @@ _SAID = {
     NoticeKind.FOUND: Said(holdings=_HELD),
     NoticeKind.DATA: Said(holdings=(holding(),), data='{"address": "ada@mail.example"}'),
     NoticeKind.ERASED: Said(),
-    NoticeKind.ALARM: Said(alarm="daily, issue of 2015-10-21: canary: 3 of 12 taken, 9 refused"),
+    NoticeKind.ALARM: Said(
+        alarm=Alarm(
+            stop=3,
+            on=date(2015, 10, 21),
+            reason="canary: 3 of 12 taken, 9 refused, 9 of them for a fault of ours, mostly with 550 5.7.1 not "
+            "accepted by policy",
+        )
+    ),
     NoticeKind.WARNING: Said(holdings=(holding(),)),
     NoticeKind.STORY: Said(
         article=article(

@@ -90,6 +90,8 @@ def show(
             note(f"{name}, {on}: nobody is missing it")
         return
     found = map(_told, _entries(program, list_name, day, address, state, since))
+    if not (address or state or since):
+        _note_under_way(program, list_name, day)
     if not _show(found, COLUMNS, limit=limit, as_json=as_json):
         note("the ledger has no such mail")
 
@@ -150,6 +152,24 @@ def resend(
     say(f"{name}, {on}: {counted(done, 'mail')} put back into the queue; the next run sends them")
 
 
+def _note_under_way(program: "App", list_name: str | None, day: datetime | None) -> None:
+    """Say of each issue that has not left whole how much is left, and until when; or what stops it."""
+    from digest.alarm import worded  # noqa: PLC0415
+    from digest.govern.finish import forecast  # noqa: PLC0415
+    from digest.store import stops  # noqa: PLC0415
+    from digest.store.log import under_way  # noqa: PLC0415
+
+    with program.database.reading() as connection:
+        held = {stop.issue_id: stop for stop in stops.active(connection)}
+        told = [
+            (name, on, forecast(connection, program.settings, issue_id, now=program.clock()))
+            for issue_id, name, on in under_way(connection, list_name, day.date() if day else None)
+        ]
+    for name, on, issue in told:
+        stop = held.get(issue.issue_id) or held.get(None)
+        note(f"{name}, {on}: {issue.waiting}; {worded(stop)}" if stop else f"{name}, {on}: {issue}")
+
+
 def _entries(
     program: "App",
     list_name: str | None,
@@ -181,7 +201,7 @@ def _missing(
     from digest.store import issues  # noqa: PLC0415
     from digest.store.log import missing  # noqa: PLC0415
 
-    with program.database.transaction() as connection:
+    with program.database.reading() as connection:
         on = day.date() if day else issues.last_date(connection, name, before=date.max)
         found = issues.find(connection, name, on) if on else None
     if on is None or found is None:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from digest.bounces import reason_of
-from digest.deliver.work import Settled, Work
+from digest.deliver.work import FLUSH, Settled, Work
 from digest.errors import TransportError
 from digest.govern import Allowance
 from digest.model import Begun, Delivery, DeliveryState, Mail, Mark, Reply
@@ -22,9 +22,6 @@ log = logging.getLogger(__name__)
 
 BATCH = 500
 """Rows claimed at once."""
-
-FLUSH = timedelta(seconds=5)
-"""After which the ledger hears what became of mails, and the lease is prolonged, however slowly they leave."""
 
 ROUND = timedelta(minutes=1)
 """After which it is looked again for rows of other machines whose lease is over."""

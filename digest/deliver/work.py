@@ -1,6 +1,6 @@
 """What a run needs beside the transport, and what is done about the rows of processes that are no more."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol, TypeAlias
@@ -12,9 +12,13 @@ from digest.errors import MessageError
 from digest.govern import Governor
 from digest.journal import Journals, Remains
 from digest.model import Begun, Delivery, DeliveryState, Mail, Mark, Reply
+from digest.pace import domain_of
 from digest.store import Database, claims
 
 Write: TypeAlias = Callable[[Sequence[Delivery]], Iterator[Mail | MessageError | None]]
+
+FLUSH = timedelta(seconds=5)
+"""After which the ledger hears what became of mails, and the lease is prolonged, however slowly they leave."""
 
 _LOST = Reply(code=451, enhanced="4.4.2", text="the sender died before the answer came")
 
@@ -65,7 +69,9 @@ class Work:
         """Finish what dead processes of this machine left behind, and doubt what others have kept for too long."""
         for remains in self.journals.left_behind():
             with self.database.transaction(alone=False) as connection:
+                readers = claims.readers_of(connection, remains.name)
                 self.close(connection, remains)
+                self._tell(connection, remains.ended, readers)
         with self.database.transaction(alone=False) as connection:
             self.doubt_overdue(connection)
 
@@ -80,6 +86,36 @@ class Work:
         doubtful = self.doubt(connection, begun.values())
         claims.release(connection, remains.name, now=now)
         return doubtful
+
+    def _tell(
+        self,
+        connection: sa.Connection,
+        ended: Sequence[Mark],
+        readers: Mapping[tuple[int, str], tuple[int, str]],
+    ) -> None:
+        """Say what servers said to a process that is no more, of the rows that were still its own.
+
+        What it has marked itself, it has told of in the same transaction, even where its journal still says so.
+        """
+        now = self.clock()
+        said = [
+            (one, one.reply, *readers[one.delivery_id, one.claim])
+            for one in ended
+            if (one.delivery_id, one.claim) in readers and one.reply and _is_from_a_server(one, one.reply)
+        ]
+        heard = [(domain_of(address), reply) for _, reply, _, address in said]
+        self.governor.recall(connection, heard, over=FLUSH, now=now)
+        if self.after and said:
+            self.after.heard(
+                connection,
+                taken=[reader for _, reply, reader, _ in said if reply.accepted],
+                refused=[
+                    (one.delivery_id, reply)
+                    for one, reply, _, _ in said
+                    if one.state is DeliveryState.FAILED or not (reply.accepted or reply.temporary)
+                ],
+                now=now,
+            )
 
     def doubt(self, connection: sa.Connection, rows: Collection[Begun]) -> tuple[Mark, ...]:
         """Mark rows whose mail may have arrived: in doubt, or due again where their list wants that."""
@@ -111,3 +147,9 @@ class Work:
     def _sent_again(self, connection: sa.Connection, rows: Collection[Begun]) -> frozenset[int]:
         lists = claims.lists_of(connection, [row.delivery_id for row in rows]) if rows else {}
         return frozenset(number for number, name in lists.items() if self.resend(name))
+
+
+def _is_from_a_server(mark: Mark, reply: Reply) -> bool:
+    """Tell whether a server said it: a mail that could not be made is of no letter, and a broken line says 4.4.2."""
+    broken = (reply.code, reply.enhanced) == (_LOST.code, _LOST.enhanced)
+    return mark.variant_id is not None and not broken

@@ -3,6 +3,7 @@
     allowance    before a claim: how many, or why none
     reserve      in the same transaction, after it: a moment for each mail; the rest comes back in its turn
     learn        in the transaction that marks the outcomes: a domain that complains is sent to more slowly
+    recall       the same, of what a process heard that died before it could mark it
     broke        no line could be opened
 
 Every decision is a function of `digest.pace`; here its state is read and written. Several workers share one rate, since
@@ -16,7 +17,7 @@ no rate is set and no domain has complained, a batch costs one look at an empty 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -104,7 +105,7 @@ class Governor:
         self._floor = floor.a_second if floor else 0.0
         self._learnt: frozenset[str] = frozenset()  # keys of domains that had learnt rates when last looked
         self._troubled = True  # the relay may have failed lately
-        self._heard: datetime | None = None  # when replies were last learnt from
+        self._heard: datetime | None = None  # since when those leave that are heard of next
         self._looked: datetime | None = None
         self._reckoned: datetime | None = None
         self._late: set[int] = set()  # issues of which the log says that they will be late
@@ -139,7 +140,8 @@ class Governor:
         That is no attempt, and its row keeps its place behind those of the same domain that went back before it.
         """
         self._learnt = paces.learnt(connection)
-        self._heard = self._heard or now
+        if batch:
+            self._heard = now
         if not batch or not (self._limited or self._learnt):
             return Reserved(slots=tuple((now, delivery) for delivery in batch))
         paces.hold(connection)
@@ -164,12 +166,26 @@ class Governor:
         if not heard:
             return
         self._answered(connection)
+        seconds = max((now - (self._heard or now)).total_seconds(), 1.0)
+        self._heard = now
+        self._weigh(connection, heard, seconds=seconds, now=now)
+
+    def recall(
+        self, connection: sa.Connection, heard: Sequence[tuple[str, Reply]], *, over: timedelta, now: datetime
+    ) -> None:
+        """Hear what servers said to a process that died, in about so long a time; none need answer any more."""
+        if heard:
+            self._learnt = paces.learnt(connection)
+            self._weigh(connection, heard, seconds=over.total_seconds(), now=now)
+
+    def _weigh(
+        self, connection: sa.Connection, heard: Sequence[tuple[str, Reply]], *, seconds: float, now: datetime
+    ) -> None:
+        """Revise the paces of the domains of whose mails this was said within so many seconds."""
         told = dict[str, _Told]()
         if self._learnt or any(reply.temporary for _, reply in heard):
             for domain, reply in heard:
                 told.setdefault(domain, _Told()).add(reply)
-        seconds = max((now - (self._heard or now)).total_seconds(), 1.0)
-        self._heard = now
         changed = {
             paces.of_domain(domain): one
             for domain, one in told.items()
@@ -247,13 +263,7 @@ class Governor:
             told = forecast(connection, self._settings, issue_id, now=now)
             if told.late:
                 self._late.add(issue_id)
-                log.warning(
-                    "%s: %s mails are left, and will have left by %s, not by %s (finish_by)",
-                    name,
-                    f"{told.left:,}",
-                    told.done and f"{told.done.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
-                    told.by and f"{told.by.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
-                )
+                log.warning("%s: %s", name, told)
 
     def _breaker(self, connection: sa.Connection, pace: Pace | None, now: datetime) -> Allowance | None:
         """Give what the relay's breaker allows; None: it is closed. One worker at a time tries whether it can be."""

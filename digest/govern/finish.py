@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -21,31 +21,63 @@ _LONGEST = 366  # days that anybody wants to look ahead
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast:
-    """When the mails of an issue that are still to leave will have left."""
+    """When the mails of an issue that are still to leave will have left.
+
+    Where its list wants it to be done by a moment, `later` are those that are due only after it.
+    """
 
     issue_id: int
+    now: datetime
     left: int
+    later: int
+    due: datetime | None  # the last that is left
     done: datetime | None  # None: nothing says how fast it goes
     by: datetime | None  # when its list wants it to be done
 
     @property
     def late(self) -> bool:
         """Whether it will not be done by then."""
-        return bool(self.left and self.by and self.done and self.done > self.by)
+        return bool(self.left and self.by and (self.done or self.now) > self.by)
+
+    @property
+    def waiting(self) -> str:
+        """How many have not left, whenever they are due."""
+        return f"{_counted(self.left + self.later)} left"
+
+    def __str__(self) -> str:
+        """Say it in a line."""
+        by = f"{_written(self.by)} (finish_by)" if self.by else ""
+        if not self.left:
+            told = f"no mail is left that was due by {by}" if by else "no mail is left"
+        elif self.done:
+            told = f"{_counted(self.left)} left, and will have left by {_written(self.done)}"
+            told += f", {'not by' if self.late else 'in time for'} {by}" if by else ""
+        else:
+            told = f"{_counted(self.left)} left{self._idle}{f', after {by}' if self.late else ''}"
+        return told + (f"; {_counted(self.later)} due later" if self.later else "")
+
+    @property
+    def _idle(self) -> str:
+        """What is known where nothing says how fast it goes."""
+        if self.due and self.due > self.now:
+            return f", the last due at {_written(self.due)}"
+        return ", and none has left within a minute"
 
 
 def forecast(
     connection: sa.Connection, settings: config.Settings, issue_id: int, *, now: datetime
 ) -> Forecast:
-    """Tell when an issue will have left; of its rows, those count that are due by the time that its list sets."""
+    """Tell when an issue will have left, as if it were the only one; those count that are due by its list's time."""
     list_name, closed = issues.closed(connection, issue_id)
     by = finish_by(settings.lists.get(list_name), closed)
-    left = deliveries.count_left(connection, issue_id, until=by)
+    left, due = deliveries.left(connection, issue_id, until=by)
+    later = deliveries.left(connection, issue_id, until=None)[0] - left if by else 0
     times = [
         *_all(connection, settings, issue_id, left, now=now),
         *_each(connection, settings, deliveries.addresses_left(connection, issue_id, until=by)),
     ]
-    return Forecast(issue_id=issue_id, left=left, done=now + max(times) if times else None, by=by)
+    done = max(now + max(times), due or now) if times else None
+    return Forecast(issue_id=issue_id, now=now, left=left, later=later, due=due, done=done, by=by)
 
 
 def finish_by(wishes: config.List | None, closed: datetime) -> datetime | None:
@@ -56,6 +88,14 @@ def finish_by(wishes: config.List | None, closed: datetime) -> datetime | None:
     day, hour = closed.astimezone(zone).date(), time.fromisoformat(wishes.finish_by)
     today = datetime.combine(day, hour, zone)
     return today if today > closed else datetime.combine(day + _DAY, hour, zone)
+
+
+def _counted(mails: int) -> str:
+    return "1 mail is" if mails == 1 else f"{mails:,} mails are"
+
+
+def _written(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _all(

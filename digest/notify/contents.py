@@ -25,8 +25,8 @@ from digest.wishes import USUAL, Act, Change, Command, Format, Frequency, Stance
 FILE_NAME = "my-data.txt"
 """What holds all that is known about a reader. Every phone opens a .txt; few open a .json."""
 
-RESUME = "digest deliveries resume"
-"""What the operator types to let mails go on."""
+LEDGER = "digest deliveries"
+"""What the operator types to see the mails, and to let them go on."""
 
 SUBSCRIBED = (SubscriberState.ACTIVE, SubscriberState.PAUSED)
 
@@ -182,7 +182,16 @@ class Contents:
         return Way(words=owner, url=f"mailto:{owner}")
 
     def _alarm(self) -> Mapping[str, Any]:
-        return {"alarm": self.notice.said.alarm, "command": RESUME}
+        alarm = self.notice.said.alarm
+        if alarm is None:
+            raise AssertionError("an alarm of nothing")
+        name = self.notice.list
+        return {
+            "stopped": self.words.stopped(alarm, self.notice.made, name),
+            "issue": f"{name}, {alarm.on}" if alarm.on else "",
+            "look": f"{LEDGER} --list {name} --date {alarm.on}" if alarm.on else LEDGER,
+            "resume": f"{LEDGER} resume {alarm.stop}",
+        }
 
     def _told(self, answer: Answer) -> Told:
         name = answer.command.list or self.notice.list

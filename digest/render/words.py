@@ -13,7 +13,7 @@ from babel.dates import format_date, format_time
 from babel.numbers import format_decimal
 
 from digest import config
-from digest.correspondence import Answer, Holding, Outcome
+from digest.correspondence import Alarm, Answer, Holding, Outcome
 from digest.model import SubscriberState
 from digest.render.press import Press, locale_of
 from digest.wishes import ALL, Act, Change, Command, Format, Frequency, Stance, Topic
@@ -127,6 +127,18 @@ class Words:
         if sum(wanted.public for wanted in self._lists.values()) > 1:
             rows.append(Row(label=self._("Lists"), value=self.lists()))
         return tuple(rows)
+
+    def stopped(self, alarm: Alarm, at: datetime, list_name: str) -> tuple[Row, ...]:
+        """Say what has stopped at a moment, and why; the reason is the program's own, in English."""
+        zone = self._lists[list_name].timezone if list_name in self._lists else "UTC"
+        what = self._("all sending, of every list")
+        if alarm.on:
+            what = self._("the issue of %(date)s", date=format_date(alarm.on, "full", locale=self.locale))
+        return (
+            Row(label=self._("Stopped"), value=what),
+            Row(label=self._("Since"), value=self.hour(f"{at.astimezone(ZoneInfo(zone)):%H:%M}", zone)),
+            Row(label=self._("Reason"), value=alarm.reason),
+        )
 
     def labels(self) -> dict[str, str]:
         """Name the wishes that can be changed."""

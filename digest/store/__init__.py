@@ -6,8 +6,10 @@ Transactions take turns, on both: SQLite has one writer at a time, and on Postgr
 advisory lock first. So what is read at the beginning of a transaction is true until its end, and a statement that looks
 before it writes (the next number of an issue, the last link of the chain of consent, a cap that counts, a key that
 is taken once) needs nothing else, in however many processes. Sending is the exception, since many workers do it at
-once: its transactions say `alone=False`. They only read, or hold on PostgreSQL because rows are claimed by FOR UPDATE
-SKIP LOCKED and every later write names the claim.
+once: its transactions say `alone=False`. They hold on PostgreSQL because rows are claimed by FOR UPDATE SKIP LOCKED and
+every later write names the claim.
+
+Who only reads takes no turn: `reading` shows the database as it was at one moment, however long somebody else writes.
 """
 
 import sqlite3
@@ -29,6 +31,11 @@ TURN = 0x64696765737400
 
 POSTGRESQL = "postgresql+psycopg"
 
+_READS = "digest_reads"
+_PICTURE: dict[str, dict[str, Any]] = {
+    "sqlite": {_READS: True},
+    "postgresql": {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
+}
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _SQLITE = (3, 38)  # the first that reads JSON with ->>
@@ -71,7 +78,7 @@ class Database:
             sa.event.listen(self._engine, "connect", _prepare_postgresql)
         else:
             sa.event.listen(self._engine, "connect", _prepare_sqlite)
-            sa.event.listen(self._engine, "begin", _begin_immediate)
+            sa.event.listen(self._engine, "begin", _begin)
 
     @contextmanager
     def transaction(self, *, alone: bool = True) -> Iterator[sa.Connection]:
@@ -84,11 +91,32 @@ class Database:
             StoreError: the database is not there, is read-only, full, or busy for too long.
 
         """
+        with self._refusals(), self._engine.begin() as connection:
+            if alone and self.on_postgresql:
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(TURN)))
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """Give a connection that only reads, and all of it as it was when it first did; it waits for nobody.
+
+        Raises:
+            StoreError: the database is not there, or cannot be read.
+
+        """
+        options = _PICTURE[self.url.get_backend_name()]
+        with (
+            self._refusals(),
+            self._engine.connect() as connection,
+            connection.execution_options(**options).begin(),
+        ):
+            yield connection
+
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
+        """Turn what the database refuses into one sentence."""
         try:
-            with self._engine.begin() as connection:
-                if alone and self.on_postgresql:
-                    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(TURN)))
-                yield connection
+            yield
         except DBAPIError as error:
             raise StoreError(
                 f"the database {self.name} cannot be used: {_first_line(error)}{_advice(error)}"
@@ -194,9 +222,10 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _begin_immediate(connection: sa.Connection) -> None:
-    """Take the write lock at once: a read that later writes could otherwise fail half-way as busy."""
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+def _begin(connection: sa.Connection) -> None:
+    """Take the write lock at once, unless it only reads: a read that later writes could else fail half-way as busy."""
+    reads = connection.get_execution_options().get(_READS, False)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
 def _make_folder(folder: Path) -> None:

@@ -94,6 +94,21 @@ def held_by(connection: sa.Connection, holder: str) -> tuple[Begun, ...]:
     return _rows(connection, _held_by(holder))
 
 
+def readers_of(connection: sa.Connection, holder: str) -> dict[tuple[int, str], tuple[int, str]]:
+    """Give of each row that a process has claimed, by its number and claim, the reader and his address.
+
+    No other process moves these rows until the end of the transaction.
+    """
+    query = (
+        sa.select(deliveries.c.id, deliveries.c.claim, deliveries.c.subscriber_id, subscribers.c.address)
+        .join(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
+        .where(_held_by(holder))
+        .order_by(deliveries.c.id)
+        .with_for_update(of=deliveries)
+    )
+    return {(row.id, row.claim): (row.subscriber_id, row.address) for row in connection.execute(query)}
+
+
 def overdue(connection: sa.Connection, *, now: datetime, alive: Collection[str]) -> tuple[Begun, ...]:
     """Give the rows whose lease is over, but for those of processes that are known to be alive."""
     holder = sa.func.substr(deliveries.c.claim, 1, HOLDER_LENGTH)

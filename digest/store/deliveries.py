@@ -75,10 +75,11 @@ def _in_turn(wave: Wave | None, moment: datetime) -> sa.ColumnElement[datetime]:
     return sa.case((canaries.among(wave, subscribers.c.id), at_once), else_=opens)
 
 
-def count_left(connection: sa.Connection, issue_id: int, *, until: datetime | None) -> int:
-    """Count the rows of an issue that are still to leave, of those that are due until a moment."""
-    query = sa.select(sa.func.count()).select_from(deliveries).where(_to_leave(issue_id, until))
-    return connection.scalar(query) or 0
+def left(connection: sa.Connection, issue_id: int, *, until: datetime | None) -> tuple[int, datetime | None]:
+    """Count the rows of an issue that are still to leave, of those due until a moment, and say when the last is due."""
+    query = sa.select(sa.func.count(), sa.func.max(deliveries.c.due)).where(_to_leave(issue_id, until))
+    count, last = connection.execute(query).one()
+    return count, last
 
 
 def addresses_left(connection: sa.Connection, issue_id: int, *, until: datetime | None) -> Iterator[str]:

@@ -83,7 +83,7 @@ def entries(database: "Database", search: Search) -> Iterator[Entry]:
     """Give the rows, those of the newest issue first, within it those of the newest reader."""
     before: tuple[int, int] | None = None
     while True:
-        with database.transaction() as connection:
+        with database.reading() as connection:
             page = _page(connection, search, before)
         yield from page
         if len(page) < PAGE:
@@ -99,12 +99,28 @@ def missing(database: "Database", issue_id: int, *, address: str | None = None) 
     """
     after = 0
     while True:
-        with database.transaction() as connection:
+        with database.reading() as connection:
             page = _missing_page(connection, issue_id, address, after)
         yield from page
         if len(page) < PAGE:
             return
         after = page[-1].subscriber_id
+
+
+def under_way(
+    connection: sa.Connection, list_name: str | None = None, on: date | None = None
+) -> tuple[tuple[int, str, date], ...]:
+    """Give the row id, list and date of each issue of which mails are still to leave, the newest first."""
+    ahead = (DeliveryState.QUEUED.value, DeliveryState.CLAIMED.value)
+    these = sa.select(deliveries.c.issue_id).where(deliveries.c.state.in_(ahead)).distinct()
+    query = sa.select(issues.c.id, issues.c.list, issues.c.date).where(issues.c.id.in_(these))
+    if list_name is not None:
+        query = query.where(issues.c.list == list_name)
+    if on is not None:
+        query = query.where(issues.c.date == on)
+    return tuple(
+        (row.id, row.list, row.date) for row in connection.execute(query.order_by(issues.c.id.desc()))
+    )
 
 
 def neighbours(connection: sa.Connection, entry: Entry, *, each_side: int) -> tuple[Entry, ...]:

@@ -113,7 +113,7 @@ class Archive:
             raise HTTPException(404)
         if len(public) == 1:
             return self.contents(replace(visit, path={"list": next(iter(public))}))
-        with self._desk.database.transaction() as connection:
+        with self._desk.database.reading() as connection:
             counts = {name: issues.count(connection, name) for name in public}
         answer = visit.page(
             "web/archive.html.j2", here="/archive", canonical=self._url("/archive"), shown=None, counts=counts
@@ -125,7 +125,7 @@ class Archive:
         """Show a list's issues, the newest first, so many a page."""
         asked = visit.query.get("page", "1")
         page = int(asked) if _PAGE.fullmatch(asked) else 0
-        with self._desk.database.transaction() as connection:
+        with self._desk.database.reading() as connection:
             shown = self._shown(connection, visit.path["list"], visit.query.get("voter"))
             pages = max(1, -(-issues.count(connection, shown.name) // ON_A_PAGE))
             if not 1 <= page <= pages:
@@ -159,13 +159,13 @@ class Archive:
 
     def issue(self, visit: Visit) -> Response:
         """Show a whole issue; to a reader with his token, with a form for each story."""
-        with self._desk.database.transaction() as connection:
+        with self._desk.database.reading() as connection:
             shown = self._shown(connection, visit.path["list"], visit.query.get("voter"))
         return self._page(visit, shown, self._issue(shown.name, _day(visit.path["date"])))
 
     def feed(self, visit: Visit) -> Response:
         """Give the newest issues of a public list as Atom (RFC 4287), whole but for the pictures."""
-        with self._desk.database.transaction() as connection:
+        with self._desk.database.reading() as connection:
             shown = self._shown(connection, visit.path["list"], None)
             newest = issues.next_number(connection, shown.name) - 1
             closed = issues.last_closed(connection, shown.name)
@@ -175,7 +175,7 @@ class Archive:
     def vote(self, visit: Visit) -> Response:
         """Count a reader's vote for a story of an issue, or take it back, and lead him back to the story."""
         sent = visit.form
-        with self._desk.database.transaction() as connection:
+        with self._desk.database.reading() as connection:
             shown = self._shown(connection, sent.get("list", ""), sent.get("voter", ""))
         issue = self._issue(shown.name, _day(sent.get("date", "")))
         told = _paired(issue, self._chapters(visit.tongue, shown, issue, pictures=False))
@@ -202,7 +202,7 @@ class Archive:
     ) -> Response:
         """Print an issue; `again` is the anchor of the story whose vote did not count, its form not being ours."""
         ids = [story.id for story in issue.stories]
-        with self._desk.database.transaction() as connection:
+        with self._desk.database.reading() as connection:
             counts = votes.counts(connection, ids)
             mine = {vote["story"] for vote in votes.of(connection, shown.voter.id)} if shown.voter else ()
             voted = votes.last(connection, ids)
@@ -239,7 +239,7 @@ class Archive:
 
     def _print_feed(self, name: str, newest: int) -> str:
         """Print a list's feed as it is while its newest issue has that number."""
-        with self._desk.database.transaction() as connection:
+        with self._desk.database.reading() as connection:
             shown = self._shown(connection, name, None)
             last = issues.newest(connection, name, limit=IN_THE_FEED)
         tongue = self._tongue(shown.wishes.language)
@@ -265,7 +265,7 @@ class Archive:
         return _NOT_IN_XML.sub("", text)
 
     def _read_issue(self, name: str, day: date) -> Issue:
-        with self._desk.database.transaction() as connection:
+        with self._desk.database.reading() as connection:
             found = issues.find(connection, name, day)
         if found is None:
             raise HTTPException(404)

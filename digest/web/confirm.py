@@ -30,7 +30,7 @@ def routes(desk: Desk) -> list[Route]:
 
 def show(visit: Visit) -> Response:
     """Show what was asked for, with a button; or that it is done, or over."""
-    with visit.desk.database.transaction() as connection:
+    with visit.desk.database.reading() as connection:
         request = visit.desk.readers.look_up(connection, visit.path["token"])
     return _page(visit, request)
 

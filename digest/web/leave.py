@@ -34,7 +34,7 @@ def routes(desk: Desk) -> list[Route]:
 def show(visit: Visit) -> Response:
     """Show the button; or that it is done."""
     number = _number(visit)
-    with visit.desk.database.transaction() as connection:
+    with visit.desk.database.reading() as connection:
         subscriber = subscribers.get(connection, number)
     return _page(visit, subscriber)
 

@@ -63,7 +63,7 @@ def routes(desk: Desk) -> list[Route]:
 
 def show(visit: Visit) -> Response:
     """Show what is set now, and what can be done."""
-    with visit.desk.database.transaction() as connection:
+    with visit.desk.database.reading() as connection:
         subscriber = _subscriber(visit, connection)
         held = _held(visit, connection, subscriber)
     done = visit.query.get("done", "")
@@ -101,7 +101,7 @@ def change(visit: Visit) -> Response:
 
 def show_forget(visit: Visit) -> Response:
     """Ask once more before all is forgotten."""
-    with visit.desk.database.transaction() as connection:
+    with visit.desk.database.reading() as connection:
         return _forget_page(visit, _subscriber(visit, connection))
 
 

@@ -4,11 +4,15 @@ import contextlib
 import gzip
 import os
 import pty
+import re
 import socket
 import subprocess
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
@@ -18,7 +22,10 @@ from postfix import Postfix
 from smtp_server import Smtpd
 from terminal import PATIENCE, Terminal
 
+from digest.store import Database, stops
+
 ADA, BOB, CY = "ada@mail.example", "bob@mail.example", "cy@mail.example"
+MOMENT = "[-0-9]{10} [:0-9]{5} UTC"
 
 
 def to(port: int, *more: str) -> tuple[str, ...]:
@@ -60,8 +67,36 @@ def test_the_ledger_says_who_got_what_when_and_what_the_server_said(refused: Ter
         ("daily", ADA, "failed", "1"),
     ]
     assert [row[6].split()[0] for row in rows] == ["250", "451", "552"]
-    assert (shown.err, len(rows[2])) == ("", 7)
+    assert len(rows[2]) == 7
     assert "\x07" not in shown.out
+
+
+def test_of_an_issue_that_is_under_way_it_says_how_many_are_left_until_when_and_what_stops_it(
+    refused: Terminal,
+) -> None:
+    """Where one has left within the last minute, that says how fast it goes; the one that is put off waits anyway."""
+    issue = f"daily, {today(refused)}"
+    told = refused.digest("deliveries").succeeded().err
+    assert re.fullmatch(rf"{issue}: 1 mail is left, (due at|and will have left by) {MOMENT}\n", told)
+    assert refused.digest("deliveries", "--state", "sent").succeeded().err == ""
+    assert (
+        refused.digest("deliveries", "--date", "2020-01-01").succeeded().err
+        == "the ledger has no such mail\n"
+    )
+
+    refused.environment["DIGEST_LISTS__DAILY__FINISH_BY"] = "23:59"  # in a zone where it is about noon
+    for rate, when in (("1/hour", "in time for"), ("1/day", "not by")):
+        refused.environment["DIGEST_RATES__ALL"] = rate
+        told = refused.digest("deliveries", "--json").succeeded().err
+        left = rf"1 mail is left, and will have left by {MOMENT}, {when} {MOMENT} \(finish_by\)"
+        assert re.fullmatch(rf"{issue}: {left}\n", told), told
+
+    database = Database("sqlite:///var/digest.db", base=refused.folder)
+    with closing(database), database.transaction() as connection:
+        stops.put(connection, None, reason="a test", now=datetime.now(UTC))
+    told = refused.digest("deliveries").succeeded().err
+    assert told.startswith(f"{issue}: 1 mail is left; all sending is stopped since ")
+    assert told.endswith(": a test; `digest deliveries resume` lets it go on\n")
 
 
 def test_what_is_asked_for_narrows_it_and_a_limit_says_that_there_is_more(refused: Terminal) -> None:
@@ -104,6 +139,27 @@ def at_a_terminal(terminal: Terminal, *arguments: str, answer: str = "") -> tupl
         status = process.wait(PATIENCE)
     os.close(ours)
     return status, shown.decode()
+
+
+def test_a_refusal_that_a_killed_run_heard_suppresses_its_reader_at_the_next_one(terminal: Terminal) -> None:
+    with Smtpd() as server:
+        terminal.small_day(*to(server.port, "connections = 1"))
+        terminal.digest("subscribers", "add", ADA, BOB).succeeded()
+        server.answer("RCPT", "550 5.1.1 no such user")
+        server.stall("END")
+        with terminal.started("run") as run:
+            until(lambda: "DATA" in server.verbs)
+            run.kill()
+        terminal.digest("run").succeeded()
+    assert states(terminal) == {ADA: "failed", BOB: "in-doubt"}
+    assert "suppressed, hard-bounce" in terminal.digest("deliveries", "--missing", "-a", ADA).succeeded().out
+
+
+def until(done: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 # --- whom it has not reached

@@ -1,12 +1,21 @@
-"""`digest worker`: several processes that share a PostgreSQL, and what is true when one of them is killed."""
+"""`digest worker`: several processes that share a PostgreSQL, and what is true when one of them is killed.
+
+Each process has a mail server of its own, which writes down every mail before it says so: what came twice, and from
+whom, is counted on the wire.
+"""
 
 import signal
+import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import AbstractContextManager, ExitStack, closing
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
 from subprocess import Popen
+from typing import Literal
 
 import issues as example
 import psycopg
@@ -17,9 +26,21 @@ from terminal import Terminal
 
 from digest.store import Database, issues
 
+sys.path.insert(0, str(Path(__file__).parent.parent.parent / "bench"))
+
+from sink import Sink
+
 PATIENCE = 90  # seconds until all mails must be there, on a machine that does much else
-READERS = [f"reader{number}@mail.example" for number in range(240)]
-"""More than two batches: several workers have some in hand at once."""
+CONNECTIONS = 3
+SLOWEST = 0.02  # seconds of an answer, so that the first worker has not all of them before the next one is up
+READERS = [f"reader{number}@mail.example" for number in range(900)]
+"""More than a batch, so that several workers have some in hand; fewer than have a first wave."""
+
+SOME = 30
+"""Mails that a worker has been told of before it is killed."""
+
+Mails = Counter[tuple[str, str]]
+"""How many copies came, by recipient and Message-ID."""
 
 
 @pytest.fixture
@@ -36,8 +57,11 @@ def desk(terminal: Terminal, url: str) -> Terminal:
     terminal.environment |= {
         "DIGEST_SECRET": "the same for all workers",
         "DIGEST_DELIVERY__LEASE_SECONDS": "5",
+        "DIGEST_TRANSPORT__KIND": "smtp",
+        "DIGEST_TRANSPORT__HOST": "127.0.0.1",
+        "DIGEST_TRANSPORT__SECURITY": "none",
+        "DIGEST_TRANSPORT__CONNECTIONS": str(CONNECTIONS),
         "DIGEST_TRANSPORT__TIMEOUT_SECONDS": "2",
-        "DIGEST_DELIVERY__IN_DOUBT": "resend",  # into a Maildir: the same mail lies there once
         "DIGEST_LISTS__DAILY__TIMEZONE": "UTC",
         "DIGEST_LISTS__DAILY__AT": f"{datetime.now(UTC) - timedelta(minutes=1):%H:%M}",
     }
@@ -48,23 +72,59 @@ def desk(terminal: Terminal, url: str) -> Terminal:
     return terminal
 
 
-def test_of_three_workers_one_is_killed_and_every_reader_gets_one_letter(desk: Terminal, url: str) -> None:
+@pytest.fixture
+def sinks(tmp_path: Path) -> Iterator[list[Sink]]:
+    with ExitStack() as open_:
+        yield [open_.enter_context(Sink(tmp_path / f"taken{n}", slowest=SLOWEST, seed=n)) for n in range(3)]
+
+
+@pytest.mark.parametrize("policy", ["resend", "hold"])
+def test_of_three_workers_one_is_killed_and_no_mail_but_those_on_its_lines_is_in_doubt(
+    desk: Terminal, url: str, sinks: list[Sink], policy: Literal["resend", "hold"]
+) -> None:
+    """It is killed when its server has a mail and has not yet said so, so that there is one in doubt at least."""
+    desk.environment["DIGEST_DELIVERY__IN_DOUBT"] = policy
+    ends = ("sent",) if policy == "resend" else ("sent", "in-doubt")
+    workers, dead, first = list[Popen[bytes]](), list[int](), threading.Lock()
+
+    def kill(number: int) -> None:
+        if first.acquire(blocking=False):
+            workers[number].kill()
+            dead.append(number)
+
+    for number, sink in enumerate(sinks):
+        sink.watch("taken", partial(kill, number), after=SOME)
     with ExitStack() as running:
-        workers = [running.enter_context(desk.started("worker")) for _ in range(3)]
-        _wait_for(lambda: _mails(desk) > 9, "the first mails")
-        workers[0].kill()
-        _wait_for(lambda: _states(url)["sent"] == len(READERS), "the last mail")
-        said = [_stopped(worker) for worker in workers[1:]]
-    assert {reader: len(desk.mails(reader)) for reader in READERS} == dict.fromkeys(READERS, 1)
-    assert _states(url) == {"sent": len(READERS)}
+        workers += [running.enter_context(_sending(desk, sink, "worker")) for sink in sinks]
+        _wait_for(lambda: sum(_states(url)[end] for end in ends) == len(READERS), "the last mail")
+        assert dead
+        said = [_stopped(worker) for number, worker in enumerate(workers) if number not in dead]
     assert not any("Traceback" in told for told in said), said
 
+    [killed] = dead
+    mails = _taken(sinks)
+    doubtful = _tried_twice(url) if policy == "resend" else _listed_in_doubt(desk)
+    assert 1 <= len(doubtful) <= CONNECTIONS
+    assert {reader for reader, _ in mails} | doubtful == set(READERS), "a mail is lost"
+    assert len({reader for reader, _ in mails}) == len(mails), "a second copy has another Message-ID"
+    twice = {mail for mail, copies in mails.items() if copies > 1}
+    if policy == "hold":
+        assert not twice
+    else:
+        assert twice <= set(sinks[killed].taken), "a second copy of what another worker sent"
+        assert twice
+        assert {reader for reader, _ in twice} <= doubtful
+        assert max(mails.values()) == 2
 
-def test_a_worker_and_digest_serve_make_one_issue_and_mail_it_once(desk: Terminal, url: str) -> None:
-    with desk.started("worker") as worker, desk.started("serve") as serving:
+
+def test_a_worker_and_digest_serve_make_one_issue_and_mail_it_once(
+    desk: Terminal, url: str, sinks: list[Sink]
+) -> None:
+    with _sending(desk, sinks[0], "worker") as worker, _sending(desk, sinks[1], "serve") as serving:
         _wait_for(lambda: _states(url)["sent"] == len(READERS), "the last mail")
         said = [_stopped(process) for process in (worker, serving)]
-    assert {reader: len(desk.mails(reader)) for reader in READERS} == dict.fromkeys(READERS, 1)
+    mails = _taken(sinks)
+    assert Counter(reader for reader, _ in mails.elements()) == Counter(READERS)
     assert sum(f"published for {len(READERS)} readers" in told for told in said) == 1, said
     assert not any("Traceback" in told for told in said), said
 
@@ -93,8 +153,28 @@ def _stopped(process: Popen[bytes]) -> str:
     return said.decode()
 
 
-def _mails(desk: Terminal) -> int:
-    return sum(1 for _ in (desk.folder / "var/mail").glob("*/new/*"))
+def _sending(desk: Terminal, sink: Sink, command: str) -> AbstractContextManager[Popen[bytes]]:
+    """Start a process that sends to this server."""
+    desk.environment["DIGEST_TRANSPORT__PORT"] = str(sink.port)
+    return desk.started(command)
+
+
+def _taken(sinks: list[Sink]) -> Mails:
+    return Counter(mail for sink in sinks for mail in sink.taken)
+
+
+def _tried_twice(url: str) -> set[str]:
+    """Give the readers whose mail the ledger has sent again."""
+    query = (
+        "SELECT address FROM deliveries JOIN subscribers ON subscribers.id = subscriber_id WHERE attempts > 1"
+    )
+    with psycopg.connect(url) as connection:
+        return {address for (address,) in connection.execute(query)}
+
+
+def _listed_in_doubt(desk: Terminal) -> set[str]:
+    listed = desk.digest("deliveries", "--state", "in-doubt", "--json").succeeded()
+    return {one["address"] for one in listed.lines}
 
 
 def _states(url: str) -> Counter[str]:

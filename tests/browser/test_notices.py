@@ -13,7 +13,7 @@ from notices import WISHES, holding, notice, ours, samples, source, written
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from digest import config
-from digest.correspondence import Answer, Notice, NoticeKind, Outcome, Said
+from digest.correspondence import Alarm, Answer, Notice, NoticeKind, Outcome, Said
 from digest.wishes import Act, Command
 
 LONG = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
@@ -77,6 +77,7 @@ def test_words_without_end_break_and_push_nothing_aside(browser: Browser, kind: 
         answers=(Answer(command=Command(act=Act.PAUSE), undo=Command(act=Act.RESUME)),),
         holdings=(holding(wishes=WISHES),),
         article=article(title=LONG, body=(LONG * 3,), author=LONG, source=LONG),
+        alarm=Alarm(stop=10**9, on=None, reason=LONG * 3),
         misread=True,
     )
     what = notice(kind, said=said, address="a" * 60 + "@mail.example", request_id=5)
@@ -133,6 +134,23 @@ def test_a_command_keeps_its_own_direction_among_arabic_words(browser: Browser) 
         typed = page.locator("bdi", has_text="+city")
         assert typed.evaluate("bdi => getComputedStyle(bdi).unicodeBidi") == "isolate"
         assert typed.evaluate("bdi => bdi.matches(':dir(ltr)')") is True
+
+
+@pytest.mark.parametrize("language", ["en", "ar"])
+def test_what_the_operator_types_stands_as_he_types_it(browser: Browser, language: str) -> None:
+    """From left to right, and no line ends within `--date`."""
+    lines = "span => span.getClientRects().length"
+    with look(browser, sample("alarm", language), width=360) as page:
+        orders = page.locator(".order")
+        assert orders.all_inner_texts() == [
+            "digest deliveries --list daily --date 2015-10-21",
+            "digest deliveries resume 3",
+        ]
+        assert orders.evaluate_all("all => all.map(one => getComputedStyle(one).direction)") == ["ltr", "ltr"]
+        assert [option.evaluate(lines) for option in page.locator(".option").all()] == [1, 1]
+        box = orders.first.bounding_box()
+        assert box is not None
+        assert box["height"] > 60, "it takes two lines, so one of them might have ended there"
 
 
 @each_letter

@@ -188,6 +188,25 @@ def test_a_page_that_is_not_there_is_not_found(pages: Pages, page: str) -> None:
     assert pages.visitor().open(f"/archive/daily?page={page}").status == 404
 
 
+def test_while_somebody_else_writes_for_long_every_page_can_be_looked_at(pages: Pages) -> None:
+    """As while an issue is published for very many readers; what a page has to wait for would take half a minute."""
+    publish(pages, sample())
+    number = reader(pages)
+    hers = {purpose: pages.token(purpose, number) for purpose in Purpose}
+    with pages.database.transaction():
+        for path in (
+            "/archive",
+            "/archive/daily",
+            "/archive/daily/feed.atom",
+            PAST,
+            f"{PAST}?voter={hers[Purpose.VOTE]}",
+            f"/preferences/{hers[Purpose.PREFERENCES]}",
+            f"/preferences/{hers[Purpose.PREFERENCES]}/forget",
+            f"/unsubscribe/{hers[Purpose.UNSUBSCRIBE]}",
+        ):
+            pages.visitor().open(path).was(200)
+
+
 def test_a_list_without_an_issue_says_so(pages: Pages) -> None:
     assert "There is no issue yet" in pages.visitor().open("/archive/daily").was(200).text
 

@@ -4,15 +4,17 @@ import json
 import multiprocessing
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
-from datetime import timedelta
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from makers import (
     EXPIRY,
     MORNING,
+    TAKEN,
     Clock,
     Interrupted,
     Mailserver,
@@ -30,14 +32,15 @@ from makers import (
 from smtp_server import Smtpd
 
 from digest import config
-from digest.deliver import BATCH, JITTER, Settled, deliver
+from digest.deliver import BATCH, JITTER, After, Settled, deliver
+from digest.deliver.work import FLUSH
 from digest.errors import MessageError, SettingsError, StoreError, TransportError
 from digest.govern import Governor
 from digest.journal import Journals
 from digest.model import Delivery, DeliveryState, Mail, Reply, SubscriberState, SuppressionReason
 from digest.protocols import Pause, Session, Transport
 from digest.resources import shipped
-from digest.store import Database, subscribers
+from digest.store import Database, paces, subscribers
 from digest.tokens import Tokens
 from digest.transport.maildir import Maildir
 from digest.transport.smtp import Smtp
@@ -65,6 +68,7 @@ def run(
     settings: config.Delivery = HOLD,
     writer: Callable[[Delivery], Mail] | Writer = write,
     machine: Journals | None = None,
+    after: After | None = None,
 ) -> dict[DeliveryState, int]:
     outcome = deliver(
         database,
@@ -74,6 +78,7 @@ def run(
         journals=machine or journals(database),
         governor=Governor(config.Settings()),
         clock=clock or Clock(),
+        after=after,
     )
     return {state: count for state, count in outcome.items() if count}
 
@@ -512,6 +517,141 @@ def test_the_journal_of_another_database_is_left_alone(
     assert [
         len(remains.begun) for remains in Journals(tmp_path / "journal", database.name).left_behind()
     ] == [1]
+
+
+# --- what follows from what a dead process has heard
+
+
+class Told:
+    """What follows for readers, written down; or a database that refuses just then."""
+
+    def __init__(self, *, refuses: bool = False) -> None:
+        self.taken: list[int] = []
+        self.refused: list[tuple[int, str]] = []
+        self._refuses = refuses
+
+    def heard(
+        self,
+        connection: sa.Connection,
+        *,
+        taken: Sequence[int],
+        refused: Sequence[tuple[int, Reply]],
+        now: datetime,
+    ) -> None:
+        if self._refuses:
+            raise StoreError("the disk is full")
+        self.taken += taken
+        self.refused += ((number, reply.text) for number, reply in refused)
+
+
+NOBODY = Reply(code=550, enhanced="5.1.1", text="no such user")
+OUR_FAULT = Reply(code=550, enhanced="5.7.1", text="not accepted by policy")
+TOO_FAST = Reply(code=421, enhanced="4.7.0", text="too many mails, slow down")
+
+
+def letter(delivery: Delivery) -> Mail:
+    """Write a mail that knows which letter it is, as the program does."""
+    return Mail(
+        envelope_from="digest@digest.example",
+        recipient=delivery.address,
+        message=write(delivery).message,
+        delivery_id=delivery.id,
+        variant_id=1,
+    )
+
+
+def die_of_the_fifth(folder: Path, url: str) -> None:
+    server = Mailserver()
+    for reply in (NOBODY, TAKEN, OUR_FAULT, TOO_FAST):
+        server.says(reply)
+    server.meanwhile(lambda: os._exit(9))
+    with store(folder, url=url) as database:
+        run(database, server, writer=letter)
+
+
+@pytest.mark.on_both
+def test_what_a_dead_process_has_heard_counts_for_its_readers_and_the_rates_once(
+    database: Database, database_url: str, tmp_path: Path
+) -> None:
+    ledger(database, 5)
+    in_another_process(die_of_the_fifth, tmp_path, database_url)
+    [page] = (tmp_path / "journal").iterdir()
+    written = page.read_bytes()
+
+    with pytest.raises(StoreError):  # killed again, before it is recorded
+        run(database, Mailserver(), after=Told(refuses=True))
+    assert states(database) == ["claimed"] * 5
+
+    told = Told()
+    assert run(database, Mailserver(), after=told) == {}
+    assert states(database) == ["failed", "sent", "queued", "queued", "in-doubt"]
+    assert told.taken == [2]
+    assert told.refused == [(1, NOBODY.text), (3, OUR_FAULT.text)]
+    with database.transaction() as connection:
+        [pace] = paces.get(connection, paces.learnt(connection)).values()
+    assert (pace.key, pace.rate) == ("@mail.example", 4 / FLUSH.total_seconds() / 2)
+
+    page.write_bytes(written)  # killed once more, before the journal was removed
+    again = Told()
+    assert run(database, Mailserver(), after=again) == {}
+    assert list((tmp_path / "journal").iterdir()) == []
+    assert (again.taken, again.refused) == ([], [])
+
+
+def die_of_the_third(folder: Path, url: str) -> None:
+    def unfit(delivery: Delivery) -> Mail:
+        if delivery.address == reader(1):
+            raise MessageError("its To would not read as meant")
+        return letter(delivery)
+
+    server = Mailserver().break_before_the_end().meanwhile(lambda: os._exit(9))
+    with store(folder, url=url) as database:
+        run(database, server, Clock(MORNING + EXPIRY), writer=unfit)
+
+
+def test_what_no_server_said_counts_for_nobody(database: Database, database_url: str, tmp_path: Path) -> None:
+    """A mail that cannot be made fails, and so does one whose line broke where its time is over."""
+    ledger(database, 3)
+    in_another_process(die_of_the_third, tmp_path, database_url)
+
+    told = Told()
+    assert run(database, Mailserver(), Clock(MORNING + EXPIRY), after=told) == {}
+    assert states(database) == ["failed", "failed", "in-doubt"]
+    assert (told.taken, told.refused) == ([], [])
+
+
+class Mortal(Database):
+    """A database that kills its process after a transaction, once it is told to."""
+
+    dies = False
+
+    @contextmanager
+    def transaction(self, *, alone: bool = True) -> Iterator[sa.Connection]:
+        with super().transaction(alone=alone) as connection:
+            yield connection
+        if self.dies:
+            os._exit(9)
+
+
+def die_once_it_is_marked(folder: Path, url: str) -> None:
+    with store(folder, kind=Mortal, url=url) as database:
+        server = Mailserver().says(NOBODY).meanwhile(lambda: setattr(database, "dies", True))
+        run(database, server, writer=letter, after=Told())
+
+
+@pytest.mark.on_both
+def test_what_a_process_has_told_of_is_not_told_again_though_its_journal_still_has_it(
+    database: Database, database_url: str, tmp_path: Path
+) -> None:
+    ledger(database, 2)
+    in_another_process(die_once_it_is_marked, tmp_path, database_url)
+    assert states(database) == ["failed", "sent"]
+    [page] = (tmp_path / "journal").iterdir()
+    assert page.read_bytes().count(NOBODY.text.encode()) == 1
+
+    again = Told()
+    assert run(database, Mailserver(), after=again) == {}
+    assert (again.taken, again.refused) == ([], [])
 
 
 def test_where_the_ledger_dies_in_mid_run_the_journal_tells_the_next_one(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from makers import (
 )
 
 from digest import alarm, config
+from digest.correspondence import Alarm
 from digest.deliver import deliver
 from digest.govern import SPREAD, Governor, Reserved
 from digest.govern.finish import forecast
@@ -210,6 +211,18 @@ def test_a_domain_that_complains_gets_a_rate_which_a_restart_keeps(
     assert seconds(reserved, now) == [number / 5 for number in range(51)]
 
 
+def test_the_speed_that_is_halved_is_that_of_the_last_batch_however_long_nothing_had_left(
+    database: Database,
+) -> None:
+    ledger(database, 40)
+    governor = Governor(settings())
+    learn(database, governor, MORNING - timedelta(hours=1), ("mail.example", TAKEN))
+    claim(database, governor, MORNING)
+    learn(database, governor, MORNING + timedelta(seconds=4), *[("mail.example", SLOW_DOWN)] * 40)
+
+    assert kept(database)["@mail.example"].rate == 5
+
+
 def test_other_domains_go_on_as_before(database: Database) -> None:
     governor = Governor(settings())
     learn(database, governor, MORNING, ("slow.example", SLOW_DOWN), ("mail.example", TAKEN))
@@ -312,7 +325,7 @@ def test_a_stop_writes_one_letter_to_the_operator_where_the_settings_name_him(da
         letters = notices.claim(connection, now=MORNING, token="t", lease=LEASE, limit=9)  # noqa: S106
 
     assert [(letter.kind, letter.address) for letter in letters] == [("alarm", "desk@digest.example")]
-    assert letters[0].said.alarm == "daily, issue of 2015-10-21: refused"
+    assert letters[0].said.alarm == Alarm(stop=1, on=MORNING.date(), reason="refused")
 
 
 # --- the first wave
@@ -511,6 +524,30 @@ def test_an_issue_that_will_be_in_time_is_not_spoken_of(
     ledger(database, 50)
     assert late(database, **rates) == [50, minutes, False]
     assert story() == []
+
+
+@pytest.mark.on_both
+@pytest.mark.parametrize(
+    ("due", "at", "rates", "told"),
+    [
+        (0, 0, {"all": "2/minute"}, "10 mails are left, and will have left by 06:05, in time for 06:30 (finish_by)"),
+        (0, 0, {"all": "6/hour"}, "10 mails are left, and will have left by 07:40, not by 06:30 (finish_by)"),
+        (0, 0, {}, "10 mails are left, and none has left within a minute"),
+        (0, 31, {}, "10 mails are left, and none has left within a minute, after 06:30 (finish_by)"),
+        (20, 0, {}, "10 mails are left, the last due at 06:20"),
+        (20, 0, {"all": "2/minute"}, "10 mails are left, and will have left by 06:20, in time for 06:30 (finish_by)"),
+        (60, 0, {}, "no mail is left that was due by 06:30 (finish_by); 10 mails are due later"),
+    ],
+)  # fmt: skip
+def test_the_forecast_says_how_many_are_left_until_when_and_whether_that_is_in_time(
+    database: Database, due: int, at: int, rates: dict[str, str], told: str
+) -> None:
+    """Not before the last is due, and where nothing has left by then, nobody need ask how fast it goes."""
+    issue_id = ledger(database, 10, due=MORNING + timedelta(minutes=due))
+    ours = config.Settings(lists={"daily": wishes(finish_by="06:30")}, rates=rates)
+    with database.transaction() as connection:
+        said = forecast(connection, ours, issue_id, now=MORNING + timedelta(minutes=at))
+    assert str(said).replace("2015-10-21 ", "").replace(" UTC", "") == told
 
 
 def test_the_forecast_of_a_warm_up_counts_days(database: Database) -> None:

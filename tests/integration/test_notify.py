@@ -33,7 +33,7 @@ from notices import (
 from smtp_server import Smtpd
 
 from digest.address import parse_address
-from digest.correspondence import Answer, Notice, NoticeKind, Said, Thread
+from digest.correspondence import Alarm, Answer, Notice, NoticeKind, Said, Thread
 from digest.errors import MessageError, SettingsError, TransportError
 from digest.model import DeliveryState, Mail, SubscriberState
 from digest.notify import GIVE_UP, LEASE, WAITS, Correspondent, notify
@@ -65,14 +65,15 @@ def test_html_and_text_hold_the_same_links_in_the_same_order(language: str) -> N
         mail = written(what)
         links = page(mail).xpath("//a/@href")
         assert links == re.findall(r"<(\S+:\S+)>", plain(mail)), name
-        assert links or name in ("data", "stranger"), name
+        assert links or name in ("data", "stranger", "alarm"), name
 
 
 @each_language
 def test_html_and_text_say_the_same_in_the_same_order(language: str) -> None:
     """Headings, commands and the tables of what is set; sentences about a button speak of a link in the text."""
     marks = (
-        "//h1 | //h2 | //h3 | //*[@class='ask' or @class='key' or @class='value'] | //*[@class='typed']/bdi"
+        "//h1 | //h2 | //h3 | //*[@class='ask' or @class='key' or @class='value' or @class='order']"
+        " | //*[@class='typed']/bdi"
     )
     for name, what in samples(language):
         mail = written(what)
@@ -249,7 +250,27 @@ def test_the_reply_to_is_where_that_very_reader_is_known(kind: NoticeKind) -> No
     expected = f"digest+prefs-{TOKENS.make(Purpose.PREFERENCES, 7)}@digest.example"
     if kind is NoticeKind.CONFIRM:
         expected = f"digest+confirm-{TOKENS.make(Purpose.CONFIRM, 5)}@digest.example"
-    assert written(notice(kind))["Reply-To"] == (None if kind is NoticeKind.ERASED else expected)
+    nobodys = kind in (NoticeKind.ERASED, NoticeKind.ALARM)  # of one who is forgotten; to the operator
+    assert written(notice(kind))["Reply-To"] == (None if nobodys else expected)
+
+
+def test_an_alarm_says_what_has_stopped_since_when_why_and_how_it_goes_on() -> None:
+    mail = written(notice(NoticeKind.ALARM))
+    assert mail["Subject"] == "Sending has stopped – daily, 2015-10-21"
+    told = closed_up(plain(mail))
+    assert (
+        "Stopped: the issue of Wednesday, 21 October 2015 Since: 10:30 (London) Reason: canary: 3 of" in told
+    )
+    assert "digest deliveries --list daily --date 2015-10-21" in told
+    assert "digest deliveries resume 3" in told
+
+    everything = Said(alarm=Alarm(stop=4, on=None, reason="our address is listed"))
+    mail = written(notice(NoticeKind.ALARM, said=everything))
+    assert mail["Subject"] == "Sending has stopped"
+    told = plain(mail)
+    assert "Stopped: all sending, of every list\n" in told
+    assert "\n    digest deliveries\n" in told
+    assert "\n    digest deliveries resume 4\n" in told
 
 
 def test_what_a_stranger_answers_to_help_is_read_as_a_command_whoever_reads_the_rest() -> None:

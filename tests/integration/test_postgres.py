@@ -61,6 +61,13 @@ def test_the_ledgers_work_waits_for_nobodys_turn(database: Database) -> None:
         assert connection.scalar(sa.text("SELECT 1")) == 1
 
 
+def test_nothing_can_be_written_where_it_is_only_read(database: Database) -> None:
+    with pytest.raises(StoreError, match="read-only transaction"), database.reading() as connection:
+        sources.remember(connection, "wire", None, not_before=None)
+    with database.transaction() as connection:  # the same connection, as it was
+        sources.remember(connection, "wire", None, not_before=None)
+
+
 # --- what is kept
 
 

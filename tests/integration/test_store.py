@@ -92,6 +92,21 @@ def worded(index: Mapping[str, Any]) -> dict[str, Any]:
     return {**index, "dialect_options": options}
 
 
+def test_who_only_reads_waits_for_nobody_and_sees_one_moment(database: Database) -> None:
+    def known(connection: sa.Connection) -> list[str]:
+        return list(connection.scalars(sa.select(metadata.tables["sources"].c.name)))
+
+    with database.transaction() as connection:
+        sources.remember(connection, "wire", None, not_before=None)
+        with database.reading() as beside:
+            assert known(beside) == []
+    with database.reading() as connection:
+        assert known(connection) == ["wire"]
+        with database.transaction() as beside:
+            sources.remember(beside, "post", None, not_before=None)
+        assert known(connection) == ["wire"]
+
+
 def test_migrating_again_changes_nothing(database: Database) -> None:
     ledger(database, 2)
     database.migrate()
