@@ -118,13 +118,17 @@ def erase(connection: sa.Connection, subscriber_id: int) -> None:
 
 
 def forget_pending(connection: sa.Connection, ids: Sequence[int]) -> None:
-    """Remove readers who never said yes; the newest row only loses its contents, so that its number stays taken."""
+    """Remove readers who never said yes, so that no mail was ever for them.
+
+    The newest row only loses its contents, so that its number stays taken.
+    """
+    had_mail = sa.exists().where(deliveries.c.subscriber_id == subscribers.c.id)
     newest = connection.scalar(sa.select(sa.func.max(subscribers.c.id)))
     for subscriber_id in ids:
         if subscriber_id == newest:
             erase(connection, subscriber_id)
         else:
-            connection.execute(sa.delete(subscribers).where(subscribers.c.id == subscriber_id))
+            connection.execute(sa.delete(subscribers).where(subscribers.c.id == subscriber_id, ~had_mail))
 
 
 def in_state(

@@ -186,7 +186,7 @@ def test_a_database_in_memory_is_one_for_all_threads(tmp_path: Path) -> None:
 def refusal(database: Database) -> str:
     try:
         with pytest.raises(StoreError) as refused, database.transaction() as connection:
-            connection.execute(sa.text("CREATE TABLE more (number INTEGER)"))
+            connection.execute(sa.text("CREATE TABLE more AS SELECT zeroblob(1000000)"))
     finally:
         database.close()
     assert "\n" not in str(refused.value)
@@ -686,3 +686,14 @@ def test_a_skipped_row_stays_skipped_when_the_reader_comes_back(database: Databa
 
     assert claim(database) == ()
     assert states(database) == ["skipped"]
+
+
+def test_a_reader_of_whom_the_ledger_has_a_mail_is_not_removed(database: Database) -> None:
+    """It has no foreign keys (docs/adr/0023)."""
+    ledger(database, 2)
+    subscribe(database, reader(3))
+    with database.transaction() as connection:
+        ids = [found.id for found in subscribers.all_of(connection)]
+        subscribers.forget_pending(connection, ids[:1])
+        left = [found.id for found in subscribers.all_of(connection)]
+    assert (len(ids), left) == (3, ids)
