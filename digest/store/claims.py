@@ -196,7 +196,7 @@ def _sent(rows: str) -> sa.TextClause:
             leased_until = NULL, variant_id = CAST(done.value ->> 2 AS INTEGER),
             code = CAST(done.value ->> 3 AS INTEGER), enhanced = done.value ->> 4, reply = done.value ->> 5
         FROM {rows}
-        WHERE deliveries.id = CAST(done.value ->> 0 AS INTEGER) AND deliveries.claim = done.value ->> 1
+        WHERE deliveries.id = CAST(done.value ->> 0 AS BIGINT) AND deliveries.claim = done.value ->> 1
         """  # noqa: S608 - of our own words alone
     ).bindparams(sa.bindparam("now", type_=deliveries.c.changed.type))
 
@@ -207,7 +207,7 @@ def _leased(rows: str) -> sa.TextClause:
     return sa.text(
         f"""
         UPDATE deliveries SET state = :state, claim = :token, leased_until = :until, changed = :now
-        FROM {rows} WHERE deliveries.id = CAST(done.value AS INTEGER)
+        FROM {rows} WHERE deliveries.id = CAST(done.value AS BIGINT)
         """  # noqa: S608 - of our own words alone
     ).bindparams(sa.bindparam("now", type_=moment), sa.bindparam("until", type_=moment))
 

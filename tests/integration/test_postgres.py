@@ -16,6 +16,7 @@ from digest.correspondence import Consent, Door
 from digest.deliver import deliver
 from digest.errors import SettingsError, StoreError
 from digest.govern import Governor
+from digest.model import DeliveryState
 from digest.store import Database, consents, handled, sources
 from digest.store.tables import sources as source_table
 
@@ -76,6 +77,26 @@ def test_a_text_with_nul_is_kept_without_it(database: Database) -> None:
         sources.remember(connection, "wi\0re", None, not_before=None)
 
         assert list(connection.scalars(sa.select(source_table.c.name))) == ["wire"]
+
+
+def test_the_ledger_goes_on_after_two_billion_mails(database: Database) -> None:
+    last = 2**31 - 1
+    with database.transaction() as connection:
+        connection.execute(sa.text(f"SELECT setval('deliveries_id_seq', {last})"))
+    ledger(database, 2)
+
+    ended = deliver(
+        database,
+        Mailserver(),
+        SETTINGS,
+        write=writes(write),
+        journals=journals(database),
+        governor=Governor(config.Settings()),
+        clock=Clock(),
+    )
+
+    assert ended == {DeliveryState.SENT: 2}
+    assert [row.id for row in rows(database)] == [last + 1, last + 2]
 
 
 # --- when it cannot be used

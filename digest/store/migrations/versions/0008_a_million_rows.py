@@ -12,6 +12,9 @@ def upgrade() -> None:
     with op.batch_alter_table("deliveries") as table:
         for column in ("issue_id", "subscriber_id"):
             table.drop_constraint(op.f(f"fk_deliveries_{column}"), type_="foreignkey")
+    if op.get_bind().dialect.name == "postgresql":  # else the rows end at two billion
+        op.execute("ALTER TABLE deliveries ALTER COLUMN id TYPE BIGINT")
+        op.execute("ALTER SEQUENCE deliveries_id_seq AS BIGINT")
     op.drop_index(op.f("ix_deliveries_state_due"), "deliveries")
     op.create_index(op.f("ix_deliveries_state_due_id"), "deliveries", ["state", "due", "id"])
     op.drop_index(op.f("ix_deliveries_feedback_at"), "deliveries")
