@@ -37,6 +37,7 @@ sys.path[:0] = [str(BENCH), str(BENCH.parent), str(BENCH.parent / "tests")]
 from cryptography.hazmat.primitives import hashes, serialization  # noqa: E402 - the folders are on the path only now
 from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa  # noqa: E402
 from many import AtOnce, Many, cpu  # noqa: E402
+from ports import free_port  # noqa: E402
 from postfix import Postfix  # noqa: E402
 
 PATH = f"{os.environ['PATH']}:/usr/sbin"
@@ -311,8 +312,7 @@ def bare_signature(key: bytes) -> float:
 @contextmanager
 def smtp_sink() -> Iterator[tuple[int, int]]:
     """Run Postfix's server that takes everything and keeps nothing; give its port and its process."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
+    port = free_port()
     program = shutil.which("smtp-sink", path=PATH)
     if program is None:
         sys.exit("smtp-sink is not installed (on Debian: apt-get install postfix)")

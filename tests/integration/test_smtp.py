@@ -1,11 +1,11 @@
 """A mail over a real SMTP conversation: what the server takes, refuses, and how a line breaks."""
 
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from conftest import Need
+from ports import free_port
 from smtp_server import Certificate, Smtpd
 
 from digest.errors import SettingsError, TransportError
@@ -278,8 +278,7 @@ def test_a_server_that_is_not_ready_is_named_with_its_own_words(server: Smtpd, s
 
 
 def test_a_port_where_nothing_listens_is_named() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     with pytest.raises(TransportError, match=f"127.0.0.1:{port}: Connection refused; check that it runs"):
         Smtp(host="127.0.0.1", port=port, security="none").check()
 

@@ -12,6 +12,7 @@ from typing import Self
 
 import pytest
 from conftest import Need
+from ports import free_port
 from postfix import Postfix
 from smtp_server import Certificate, Smtpd
 
@@ -610,8 +611,7 @@ def test_a_word_out_of_turn_closes_the_line_and_the_mails_go_over_another(server
 
 @pytest.fixture
 def sink(need: Need) -> Iterator[int]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     user = ["-u", "nobody"] if os.geteuid() == 0 else []
     running = subprocess.Popen([need("smtp-sink"), *user, f"127.0.0.1:{port}", "64"])
     deadline = time.monotonic() + 10
