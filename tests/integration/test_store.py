@@ -13,11 +13,14 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from issues import article, issue
 from makers import MORNING, become, ledger, reader, rows, states, store, subscribe
 
+from digest import store as store_package
 from digest.errors import SettingsError, StoreError
 from digest.model import Delivery, DeliveryState, Mark, Reply, SubscriberState, SuppressionReason, Validators
 from digest.store import Database, articles, claims, deliveries, issues, sources, subscribers
@@ -105,6 +108,46 @@ def test_who_only_reads_waits_for_nobody_and_sees_one_moment(database: Database)
         with database.transaction() as beside:
             sources.remember(beside, "post", None, not_before=None)
         assert known(connection) == ["wire"]
+
+
+OF_BEFORE = """
+INSERT INTO issues (id, list, number, date, closed, content)
+    VALUES (1, 'daily', 1, '2015-10-21', '2015-10-21 06:00', '{}');
+INSERT INTO subscribers (id, list, address, address_key, state, since, consent)
+    VALUES (7, 'daily', 'ada@mail.example', 'ada@mail.example', 'active', '2015-10-20 06:00', 'web');
+INSERT INTO deliveries (id, issue_id, subscriber_id, state, due, expires, attempts, changed, reply)
+    VALUES (5, 1, 7, 'sent', '2015-10-21 06:00', '2015-10-23 06:00', 1, '2015-10-21 06:01', 'taken');
+INSERT INTO notices (id, kind, list, address, said, mailbox, domain, made, state, due, attempts)
+    VALUES (1, 'confirm', 'daily', 'bob@mail.example', '{"alarm": ""}', 'bob@mail.example', 'mail.example',
+            '2015-10-21 06:00', 'queued', '2015-10-21 06:00', 0)
+"""
+
+
+def test_what_was_kept_before_the_last_migration_is_kept(
+    database_url: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """The ledger is made anew on the way, and notices forget what they no longer say."""
+    if database_url.startswith("sqlite"):
+        older = Database("sqlite:///older.db", base=tmp_path)
+    else:
+        older = Database(request.getfixturevalue("postgres").empty(), base=tmp_path)
+    steps = Config()
+    steps.set_main_option("script_location", str(Path(store_package.__file__).parent / "migrations"))
+    steps.set_main_option("path_separator", "os")
+    with older.transaction() as connection:
+        steps.attributes["connection"] = connection
+        command.upgrade(steps, "0007")
+        for row in OF_BEFORE.split(";"):
+            connection.exec_driver_sql(row)
+
+    older.migrate()
+
+    with older.transaction() as connection:
+        [kept] = deliveries.history(connection, 7)
+        assert (kept["state"], kept["reply"]) == ("sent", "taken")
+        assert connection.scalar(sa.select(metadata.tables["notices"].c.said)) == {}
+        assert sa.inspect(connection).get_foreign_keys("deliveries") == []
+    older.close()
 
 
 def test_migrating_again_changes_nothing(database: Database) -> None:

@@ -1,4 +1,7 @@
-"""The ledger for a million rows: claims in the order of an index, small indexes, no foreign keys (docs/adr/0023)."""
+"""The ledger for a million rows: claims in the order of an index, small indexes, no foreign keys (docs/adr/0023).
+
+And alarms of which a notice says more than words.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -26,3 +29,13 @@ def upgrade() -> None:
         sqlite_where=some,
         postgresql_where=some,
     )
+    _forget_worded_alarms()
+
+
+def _forget_worded_alarms() -> None:
+    """Take out what notices said as words and now say as values; `digest deliveries stops` still tells of each stop."""
+    op.execute("DELETE FROM notices WHERE kind = 'alarm'")
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("UPDATE notices SET said = CAST(CAST(said AS jsonb) - 'alarm' AS json)")
+    else:
+        op.execute("UPDATE notices SET said = json_remove(said, '$.alarm')")
