@@ -19,7 +19,6 @@ from digest.store.tables import deliveries, issues, subscribers, suppressions
 HOLDER_LENGTH = 16
 """Characters that all claims of one process begin with."""
 
-
 _CLAIMED = ("id", "issue_id", "subscriber_id", "since", "attempts", "expires")
 
 
@@ -240,24 +239,16 @@ def _due(*further: sa.ColumnElement[bool]) -> sa.Select[Any]:
 
 
 _DUE = _due()
-
-
 _DUE_BUT = _due(deliveries.c.issue_id.not_in(sa.bindparam("stopped", expanding=True)))
-
 
 _BY_INDEX = sa.text("SET LOCAL enable_bitmapscan = off")
 """Lets PostgreSQL read the queue in order: by its last statistics it may be short, and then it would sort it whole."""
-
 
 _ROWS = {
     "sqlite": "json_each(:rows) AS done",
     "postgresql": "jsonb_array_elements(CAST(:rows AS jsonb)) AS done (value)",
 }
-
-
 _SENT = {name: _sent(rows) for name, rows in _ROWS.items()}
-
-
 _LEASED = {name: _leased(rows) for name, rows in _ROWS.items()}
 
 

@@ -128,9 +128,7 @@ suppressions = sa.Table(
 deliveries = sa.Table(
     "deliveries",
     metadata,
-    sa.Column(
-        "id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True
-    ),  # SQLite's has 64 bits
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
     sa.Column("issue_id", sa.Integer, nullable=False),  # no foreign keys: see docs/adr/0023
     sa.Column("subscriber_id", sa.Integer, nullable=False),
     sa.Column("state", sa.Text, nullable=False),
