@@ -189,20 +189,11 @@ class Run:
 
     def _tell(self, connection: sa.Connection) -> None:
         """Say what servers said to those who draw conclusions."""
-        now, after = self._clock(), self._work.after
+        now = self._clock()
         said = ((domain_of(delivery.address), reply) for delivery, reply, _ in self._heard)
         self._work.governor.learn(connection, said, now=now)
-        if after and self._heard:
-            after.heard(
-                connection,
-                taken=[one.subscriber_id for one, reply, _ in self._heard if reply.accepted],
-                refused=[
-                    (one.id, reply)
-                    for one, reply, state in self._heard
-                    if state is DeliveryState.FAILED or not (reply.accepted or reply.temporary)
-                ],
-                now=now,
-            )
+        outcomes = [(one.id, one.subscriber_id, reply, state) for one, reply, state in self._heard]
+        self._work.follow(connection, outcomes, now=now)
 
     def _marked(self) -> None:
         self._heard.clear()

@@ -105,14 +105,25 @@ class Work:
         ]
         heard = [(domain_of(address), reply) for _, reply, _, address in said]
         self.governor.recall(connection, heard, over=FLUSH, now=now)
-        if self.after and said:
+        outcomes = [(one.delivery_id, reader, reply, one.state) for one, reply, reader, _ in said]
+        self.follow(connection, outcomes, now=now)
+
+    def follow(
+        self,
+        connection: sa.Connection,
+        outcomes: Sequence[tuple[int, int, Reply, DeliveryState]],
+        *,
+        now: datetime,
+    ) -> None:
+        """Let follow for readers what servers said, of each delivery with its subscriber and how it ended."""
+        if self.after and outcomes:
             self.after.heard(
                 connection,
-                taken=[reader for _, reply, reader, _ in said if reply.accepted],
+                taken=[reader for _, reader, reply, _ in outcomes if reply.accepted],
                 refused=[
-                    (one.delivery_id, reply)
-                    for one, reply, _, _ in said
-                    if one.state is DeliveryState.FAILED or not (reply.accepted or reply.temporary)
+                    (number, reply)
+                    for number, _, reply, state in outcomes
+                    if state is DeliveryState.FAILED or not (reply.accepted or reply.temporary)
                 ],
                 now=now,
             )
