@@ -82,14 +82,16 @@ class Many:
 
     def due(self, count: int) -> None:
         """Let so many mails be due, and no others."""
-        fresh = {"claim": None, "leased_until": None, "attempts": 0, "due": NOON, "code": None, "reply": None}
+        fresh = {"claim": None, "attempts": 0, "code": None, "reply": None}
         first = sa.select(sa.func.min(deliveries.c.id)).scalar_subquery()
         with self.program.database.transaction() as connection:
-            connection.execute(sa.update(deliveries).values(state=DeliveryState.SENT.value, **fresh))
+            connection.execute(
+                sa.update(deliveries).values(state=DeliveryState.SENT.value, due=None, **fresh)
+            )
             connection.execute(
                 sa.update(deliveries)
                 .where(deliveries.c.id < first + count)
-                .values(state=DeliveryState.QUEUED.value)
+                .values(state=DeliveryState.QUEUED.value, due=NOON)
             )
         self._rest()
 

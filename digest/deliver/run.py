@@ -157,8 +157,9 @@ class Run:
                 self._round.reset()
                 self._work.doubt_overdue(connection)
             until = now + self._work.lease
-            if self._under_way:
-                claims.renew(connection, self._journal.remains.name, until=until)
+            holder = self._journal.remains.name
+            claims.end(connection, holder, but={one.claim for one in self._under_way.values()})
+            claims.prolong(connection, holder, until=until)
             allowed = governor.allowance(connection, now=now, horizon=HORIZON)
             batch, skipped = claims.claim(
                 connection,

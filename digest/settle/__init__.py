@@ -113,7 +113,7 @@ def _disbelief(entry: Entry, beside: Iterable[tuple[str, Entry]], relay: RelayLo
     if relay.first is None or relay.last is None:
         return "no line of the log has a date that can be read"
     first, last = relay.first + CLOCKS_DIFFER, relay.last - CLOCKS_DIFFER
-    if first > entry.due:
+    if entry.due and first > entry.due:
         return f"the log begins at {_when(relay.first)}, and it was due at {_when(entry.due)}: name the file before"
     if last < entry.changed:
         return f"the log ends at {_when(relay.last)}, too soon after {_when(entry.changed)}: try again later"

@@ -1,25 +1,29 @@
 """Claims: which worker has which deliveries, and what became of them; rows only move forward.
 
 `claim` hands out rows that are due and reads consent and suppression again. Every later write names the claim token, so
-that a worker whose lease ran out changes nothing. Which of the claimed rows are on the wire, only the worker's journal
-knows (digest/journal.py).
+that a worker whose lease ran out changes nothing. Until when a claim holds, and of which rows, stands once in `leases`.
+Which of the claimed rows are on the wire, only the worker's journal knows (digest/journal.py).
 """
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
 from digest.model import Begun, Delivery, DeliveryState, Mark, Reply, SubscriberState
 from digest.store.subscribers import WISHES, wishes_of
-from digest.store.tables import deliveries, issues, subscribers, suppressions
+from digest.store.tables import deliveries, in_utc, issues, leases, subscribers, suppressions
+from digest.wishes import Wishes
+
+_OVER = (DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.SKIPPED)
 
 HOLDER_LENGTH = 16
 """Characters that all claims of one process begin with."""
 
-_CLAIMED = ("id", "issue_id", "subscriber_id", "since", "attempts", "expires")
+_ALIKE = ("issue_id", "since", "attempts", "expires")
+"""Of a delivery, what most of a claim have in common."""
 
 
 def claim(
@@ -36,28 +40,41 @@ def claim(
     Rows of those who left or are suppressed are skipped for good; the second value says how many.
     """
     given = {"now": now, "limit": limit}
-    if connection.dialect.name == "postgresql":
+    dialect = connection.dialect.name
+    if dialect == "postgresql":
         connection.execute(_BY_INDEX)
     if stopped:
-        rows = connection.execute(_DUE_BUT, given | {"stopped": list(stopped)}).all()
+        found = connection.scalar(_DUE_BUT[dialect], given | {"stopped": list(stopped)})
     else:
-        rows = connection.execute(_DUE, given).all()
+        found = connection.scalar(_DUE[dialect], given)
+    rows = json.loads(found or "[]")
     claimed = tuple(_claimed(rows, token))
     if claimed:
-        given = {"state": DeliveryState.CLAIMED.value, "token": token, "until": until, "now": now}
-        ids = json.dumps([one.id for one in claimed])
-        connection.execute(_LEASED[connection.dialect.name], given | {"rows": ids})
-    unwanted = [row.id for row in rows if not row.wanted]
+        ids = [one.id for one in claimed]
+        given = {"state": DeliveryState.CLAIMED.value, "token": token, "now": now, "rows": json.dumps(ids)}
+        connection.execute(_TAKEN[dialect], given)
+        connection.execute(sa.insert(leases), {"claim": token, "until": until, "rows": ids})
+    unwanted = [number for number, wanted, *_ in rows if not wanted]
     if unwanted:
         _move(connection, deliveries.c.id.in_(unwanted), DeliveryState.SKIPPED, now=now)
     return claimed, len(unwanted)
 
 
+def prolong(connection: sa.Connection, holder: str, *, until: datetime) -> None:
+    """Prolong the leases of all that a process has claimed; its claims begin with `holder`."""
+    connection.execute(sa.update(leases).where(_of(holder)).values(until=until))
+
+
 def renew(connection: sa.Connection, holder: str, *, until: datetime) -> frozenset[int]:
-    """Prolong the lease of all that a process has claimed, and give its rows."""
-    ours = _held_by(holder) & _is(DeliveryState.CLAIMED)
-    lease = sa.update(deliveries).where(ours).values(leased_until=until)
-    return frozenset(connection.scalars(lease.returning(deliveries.c.id)))
+    """Prolong them, and give the rows that are still claimed."""
+    prolong(connection, holder, until=until)
+    which = _held_by(connection, holder) & _is(DeliveryState.CLAIMED)
+    return frozenset(connection.scalars(sa.select(deliveries.c.id).where(which)))
+
+
+def end(connection: sa.Connection, holder: str, *, but: Collection[str]) -> None:
+    """End the leases of a process, all of whose rows it has marked, but for those of some claims."""
+    connection.execute(sa.delete(leases).where(_of(holder), leases.c.claim.not_in(but)))
 
 
 def mark(connection: sa.Connection, marks: Sequence[Mark], *, now: datetime) -> None:
@@ -78,19 +95,21 @@ def mark(connection: sa.Connection, marks: Sequence[Mark], *, now: datetime) -> 
 
 def suspect(connection: sa.Connection, rows: Collection[Begun], *, now: datetime) -> None:
     """Put rows of a process that is not heard of in doubt; they stay its own, so that its journal can settle them."""
-    ids = [row.delivery_id for row in rows]
-    values = {"state": DeliveryState.IN_DOUBT.value, "leased_until": None, "changed": now}
-    connection.execute(sa.update(deliveries).where(deliveries.c.id.in_(ids)).values(values))
+    which = _among(connection, [row.delivery_id for row in rows])
+    values = {"state": DeliveryState.IN_DOUBT.value, "changed": now}
+    connection.execute(sa.update(deliveries).where(which).values(values))
 
 
 def release(connection: sa.Connection, holder: str, *, now: datetime) -> int:
-    """Give back all that a process has claimed and not begun; its claims begin with `holder`."""
-    return _move(connection, _held_by(holder), DeliveryState.QUEUED, now=now)
+    """Give back all that a process has claimed and not begun, and give how many; that ends its leases."""
+    given_back = _move(connection, _held_by(connection, holder), DeliveryState.QUEUED, now=now)
+    end(connection, holder, but=())
+    return given_back
 
 
 def held_by(connection: sa.Connection, holder: str) -> tuple[Begun, ...]:
-    """Give the rows that a process has claimed; its claims begin with `holder`."""
-    return _rows(connection, _held_by(holder))
+    """Give the rows that a process has claimed, those among them that others have put in doubt."""
+    return _rows(connection, _held_by(connection, holder))
 
 
 def readers_of(connection: sa.Connection, holder: str) -> dict[tuple[int, str], tuple[int, str]]:
@@ -101,7 +120,7 @@ def readers_of(connection: sa.Connection, holder: str) -> dict[tuple[int, str], 
     query = (
         sa.select(deliveries.c.id, deliveries.c.claim, deliveries.c.subscriber_id, subscribers.c.address)
         .join(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
-        .where(_held_by(holder))
+        .where(_held_by(connection, holder))
         .order_by(deliveries.c.id)
         .with_for_update(of=deliveries)
     )
@@ -110,9 +129,10 @@ def readers_of(connection: sa.Connection, holder: str) -> dict[tuple[int, str], 
 
 def overdue(connection: sa.Connection, *, now: datetime, alive: Collection[str]) -> tuple[Begun, ...]:
     """Give the rows whose lease is over, but for those of processes that are known to be alive."""
-    holder = sa.func.substr(deliveries.c.claim, 1, HOLDER_LENGTH)
-    over = _is(DeliveryState.CLAIMED) & (deliveries.c.leased_until < now)
-    return _rows(connection, over & holder.not_in(alive) if alive else over)
+    over = leases.c.until < now
+    if alive:
+        over &= _holder(leases).not_in(alive)
+    return _rows(connection, _under(connection, over) & _is(DeliveryState.CLAIMED))
 
 
 def lists_of(connection: sa.Connection, ids: Collection[int]) -> dict[int, str]:
@@ -134,7 +154,6 @@ def defer(connection: sa.Connection, later: Sequence[tuple[datetime, Delivery]],
         "state": DeliveryState.QUEUED.value,
         "due": sa.bindparam("turn", type_=deliveries.c.due.type),
         "claim": None,
-        "leased_until": None,
         "changed": now,
     }
     rows = [{"row": one.id, "held_by": one.claim, "turn": due} for due, one in later]
@@ -165,10 +184,32 @@ def _is(state: DeliveryState) -> sa.ColumnElement[bool]:
     return deliveries.c.state == state.value
 
 
-def _held_by(holder: str) -> sa.ColumnElement[bool]:
+def _holder(table: sa.Table) -> sa.ColumnElement[str]:
+    return sa.func.substr(table.c.claim, 1, HOLDER_LENGTH)
+
+
+def _of(holder: str) -> sa.ColumnElement[bool]:
+    """Tell which leases are a process's."""
+    return _holder(leases) == holder
+
+
+def _held_by(connection: sa.Connection, holder: str) -> sa.ColumnElement[bool]:
     """Tell of which rows the claim is a process's, those among them that others have put in doubt."""
     states = (DeliveryState.CLAIMED.value, DeliveryState.IN_DOUBT.value)
-    return deliveries.c.state.in_(states) & (sa.func.substr(deliveries.c.claim, 1, HOLDER_LENGTH) == holder)
+    ours = deliveries.c.state.in_(states) & (_holder(deliveries) == holder)
+    return _under(connection, _of(holder)) & ours
+
+
+def _under(connection: sa.Connection, which: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    """Tell of which rows some leases say that they are theirs; their claim may be another by now."""
+    found = connection.scalars(sa.select(leases.c.rows).where(which))
+    return _among(connection, [number for rows in found for number in rows])
+
+
+def _among(connection: sa.Connection, ids: Sequence[int]) -> sa.ColumnElement[bool]:
+    """Tell which rows have one of these numbers, however many they are."""
+    each = _EACH[connection.dialect.name](sa.literal(ids, sa.JSON)).table_valued("value")
+    return deliveries.c.id.in_(sa.select(sa.cast(each.c.value, sa.BigInteger)))
 
 
 def _rows(connection: sa.Connection, which: sa.ColumnElement[bool]) -> tuple[Begun, ...]:
@@ -192,7 +233,7 @@ def _sent(rows: str) -> sa.TextClause:
     return sa.text(
         f"""
         UPDATE deliveries SET state = :state, changed = :now, attempts = attempts + 1, claim = NULL,
-            leased_until = NULL, variant_id = CAST(done.value ->> 2 AS INTEGER),
+            due = NULL, variant_id = CAST(done.value ->> 2 AS INTEGER),
             code = CAST(done.value ->> 3 AS INTEGER), enhanced = done.value ->> 4, reply = done.value ->> 5
         FROM {rows}
         WHERE deliveries.id = CAST(done.value ->> 0 AS BIGINT) AND deliveries.claim = done.value ->> 1
@@ -200,19 +241,19 @@ def _sent(rows: str) -> sa.TextClause:
     ).bindparams(sa.bindparam("now", type_=deliveries.c.changed.type))
 
 
-def _leased(rows: str) -> sa.TextClause:
-    """Give the statement that leases rows, for a database that reads their ids out of JSON so."""
-    moment = deliveries.c.changed.type
+def _taken(rows: str) -> sa.TextClause:
+    """Give the statement that claims rows, for a database that reads their ids out of JSON so."""
     return sa.text(
         f"""
-        UPDATE deliveries SET state = :state, claim = :token, leased_until = :until, changed = :now
+        UPDATE deliveries SET state = :state, claim = :token, changed = :now
         FROM {rows} WHERE deliveries.id = CAST(done.value AS BIGINT)
         """  # noqa: S608 - of our own words alone
-    ).bindparams(sa.bindparam("now", type_=moment), sa.bindparam("until", type_=moment))
+    ).bindparams(sa.bindparam("now", type_=deliveries.c.changed.type))
 
 
-def _due(*further: sa.ColumnElement[bool]) -> sa.Select[Any]:
-    """Give the statement that holds the first rows that are due and reads all that a claim tells of them."""
+def _due(dialect: str, *further: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """Give the statement that holds the first rows that are due and reads all that a claim tells of them, as JSON."""
+    a_row, all_of = _READ[dialect]
     moment = sa.bindparam("now", type_=deliveries.c.due.type)
     first = (
         sa.select(deliveries)
@@ -224,22 +265,35 @@ def _due(*further: sa.ColumnElement[bool]) -> sa.Select[Any]:
     )
     wanted = (subscribers.c.state == SubscriberState.ACTIVE.value) & suppressions.c.address_key.is_(None)
     topics, *wishes = (subscribers.c[name] for name in WISHES)
-    return (
+    alike = (*(first.c[name] for name in _ALIKE), sa.cast(topics, sa.Text), *wishes)
+    rows = (
         sa.select(
-            wanted.label("wanted"),
-            *(first.c[name] for name in _CLAIMED),
-            subscribers.c.address,
-            sa.cast(topics, sa.Text),  # as they are kept, so that equal ones are found without reading them
-            *wishes,
+            a_row(
+                first.c.id,
+                wanted,
+                subscribers.c.address,
+                first.c.subscriber_id,
+                sa.cast(a_row(*alike), sa.Text) + "",  # a text, which SQLite forgets of a cast alone
+            ).label("row")
         )
         .join(subscribers, subscribers.c.id == first.c.subscriber_id)
         .outerjoin(suppressions, suppressions.c.address_key == subscribers.c.address_key)
         .order_by(first.c.due, first.c.id)
+        .subquery("rows")
     )
+    return sa.select(sa.cast(all_of(rows.c.row), sa.Text))
 
 
-_DUE = _due()
-_DUE_BUT = _due(deliveries.c.issue_id.not_in(sa.bindparam("stopped", expanding=True)))
+_READ: dict[str, tuple[Any, Any]] = {
+    "sqlite": (sa.func.json_array, lambda row: sa.func.json_group_array(sa.func.json(row))),
+    "postgresql": (sa.func.json_build_array, sa.func.json_agg),
+}
+"""How a row and all rows become JSON: one text is read many times faster than its rows, and without a turn for each."""
+
+_DUE = {name: _due(name) for name in _READ}
+_DUE_BUT = {
+    name: _due(name, deliveries.c.issue_id.not_in(sa.bindparam("stopped", expanding=True))) for name in _READ
+}
 
 _BY_INDEX = sa.text("SET LOCAL enable_bitmapscan = off")
 """Lets PostgreSQL read the queue in order: by its last statistics it may be short, and then it would sort it whole."""
@@ -249,7 +303,8 @@ _ROWS = {
     "postgresql": "jsonb_array_elements(CAST(:rows AS jsonb)) AS done (value)",
 }
 _SENT = {name: _sent(rows) for name, rows in _ROWS.items()}
-_LEASED = {name: _leased(rows) for name, rows in _ROWS.items()}
+_TAKEN = {name: _taken(rows) for name, rows in _ROWS.items()}
+_EACH: dict[str, Any] = {"sqlite": sa.func.json_each, "postgresql": sa.func.json_array_elements_text}
 
 
 def _move(
@@ -260,30 +315,42 @@ def _move(
     now: datetime,
     **values: Any,
 ) -> int:
-    """Move rows to a state and give how many; the claim ends where work on them ends."""
-    if state is not DeliveryState.CLAIMED:
-        values |= {"claim": None, "leased_until": None}
-    values |= {"state": state.value, "changed": now}
+    """Move rows to a state, which ends their claim, and give how many; what has ended for good is not due any more."""
+    if state in _OVER:
+        values |= {"due": None}
+    values |= {"state": state.value, "claim": None, "changed": now}
     return connection.execute(sa.update(deliveries).where(which).values(values)).rowcount
 
 
 def _claimed(rows: Iterable[Sequence[Any]], token: str) -> Iterator[Delivery]:
     """Give the deliveries of those rows whose readers want them."""
-    known = {}  # most readers wish the same
-    for wanted, number, issue_id, subscriber_id, since, attempts, expires, address, *rest in rows:
+    known = dict[str, tuple[Any, ...]]()  # most are of one issue, and most readers wish the same
+    for number, wanted, address, subscriber_id, alike in rows:
         if wanted:
-            key = tuple(rest)
-            if key not in known:
-                topics, *others = rest
-                known[key] = wishes_of((json.loads(topics or "[]"), *others))
+            if alike not in known:
+                known[alike] = _alike(*json.loads(alike))
+            issue_id, since, attempts, expires, wishes = known[alike]
             yield Delivery(
                 id=number,
                 issue_id=issue_id,
                 subscriber_id=subscriber_id,
                 address=address,
-                wishes=known[key],
+                wishes=wishes,
                 since=since,
                 attempts=attempts,
                 expires=expires,
                 claim=token,
             )
+
+
+def _alike(
+    issue_id: int, since: str | None, attempts: int, expires: str, topics: str | None, *wishes: Any
+) -> tuple[int, date | None, int, datetime, Wishes]:
+    """Read what many deliveries of a claim have in common."""
+    return (
+        issue_id,
+        date.fromisoformat(since) if since else None,
+        attempts,
+        in_utc(datetime.fromisoformat(expires)),
+        wishes_of((json.loads(topics or "[]"), *wishes)),
+    )

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from digest.model import LOOKS_BACK, DeliveryState, SubscriberState
 from digest.pace import Wave
 from digest.store import canaries, stops
-from digest.store.tables import deliveries, issues, subscribers
+from digest.store.tables import deliveries, issues, leases, of_readers, subscribers
 from digest.wishes import Frequency, Wishes
 
 
@@ -157,7 +157,7 @@ def history(connection: sa.Connection, subscriber_id: int) -> list[dict[str, Any
     query = (
         sa.select(issues.c.list, issues.c.date, *told)
         .join(issues, issues.c.id == deliveries.c.issue_id)
-        .where(deliveries.c.subscriber_id == subscriber_id)
+        .where(of_readers([subscriber_id]))
         .order_by(deliveries.c.id)
     )
     return [dict(row._mapping) for row in connection.execute(query)]  # noqa: SLF001 - public in spite of its name
@@ -169,6 +169,7 @@ def forget(connection: sa.Connection, *, before: datetime) -> int:
         [state.value for state in (DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.SKIPPED)]
     )
     newest = connection.scalar(sa.select(sa.func.max(deliveries.c.id)))
+    connection.execute(sa.delete(leases).where(leases.c.until < before))
     old = over & (deliveries.c.changed < before) & (deliveries.c.id != newest)
     return connection.execute(sa.delete(deliveries).where(old)).rowcount
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from digest.model import DeliveryState, SubscriberState, SuppressionReason
-from digest.store.tables import deliveries, issues, subscribers, suppressions
+from digest.store.tables import deliveries, issues, of_readers, subscribers, suppressions
 from digest.wishes import Frequency
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Entry:
     address: str  # empty: its reader is forgotten
     state: DeliveryState
     attempts: int
-    due: datetime  # last; it did not leave before
+    due: datetime | None  # it did not leave before; None: it has ended for good
     changed: datetime
     code: int | None
     enhanced: str | None
@@ -112,7 +112,8 @@ def under_way(
 ) -> tuple[tuple[int, str, date], ...]:
     """Give the row id, list and date of each issue of which mails are still to leave, the newest first."""
     ahead = (DeliveryState.QUEUED.value, DeliveryState.CLAIMED.value)
-    these = sa.select(deliveries.c.issue_id).where(deliveries.c.state.in_(ahead)).distinct()
+    left = deliveries.c.due.is_not(None) & deliveries.c.state.in_(ahead)
+    these = sa.select(deliveries.c.issue_id).where(left)
     query = sa.select(issues.c.id, issues.c.list, issues.c.date).where(issues.c.id.in_(these))
     if list_name is not None:
         query = query.where(issues.c.list == list_name)
@@ -147,7 +148,7 @@ def _page(connection: sa.Connection, search: Search, before: tuple[int, int] | N
         rows = rows.where(sa.exists().where(of_list))
     if search.address is not None:
         his = sa.select(subscribers.c.id).where(subscribers.c.address_key == search.address)
-        rows = rows.where(deliveries.c.subscriber_id.in_(connection.scalars(his).all()))
+        rows = rows.where(of_readers(connection.scalars(his).all()))
     if search.state is not None:
         rows = rows.where(deliveries.c.state == search.state.value)
     if search.since is not None:

@@ -7,7 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from digest.model import DeliveryState, FeedbackKind
-from digest.store.tables import deliveries, issues
+from digest.store.tables import deliveries, issues, of_readers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,7 @@ def of(connection: sa.Connection, delivery_id: int) -> Sent | None:
 
 def newest(connection: sa.Connection, subscriber_id: int) -> Sent | None:
     """Give the last delivery to a reader that was tried."""
-    tried = (deliveries.c.subscriber_id == subscriber_id) & (deliveries.c.attempts > 0)
+    tried = of_readers([subscriber_id]) & (deliveries.c.attempts > 0)
     last = sa.select(sa.func.max(deliveries.c.id)).where(tried).scalar_subquery()
     return _one(connection, deliveries.c.id == last)
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from digest.model import Subscriber, SubscriberState, SuppressionReason
 from digest.plain import from_json, to_json
-from digest.store.tables import deliveries, subscribers, suppressions, votes
+from digest.store.tables import deliveries, of_readers, subscribers, suppressions, votes
 from digest.wishes import Format, Frequency, Topic, Wishes
 
 WISHES = ("topics", "frequency", "hour", "zone", "minutes", "language", "format")
@@ -112,8 +112,8 @@ def erase(connection: sa.Connection, subscriber_id: int) -> None:
         "paused_until": None,
     }
     connection.execute(sa.update(subscribers).where(subscribers.c.id == subscriber_id).values(blank))
-    of_his = deliveries.c.subscriber_id == subscriber_id
-    connection.execute(sa.update(deliveries).where(of_his).values(reply=None))  # it may name the address
+    his = of_readers([subscriber_id])
+    connection.execute(sa.update(deliveries).where(his).values(reply=None))  # it may name the address
     connection.execute(sa.delete(votes).where(votes.c.subscriber_id == subscriber_id))
 
 
@@ -122,12 +122,12 @@ def forget_pending(connection: sa.Connection, ids: Sequence[int]) -> None:
 
     The newest row only loses its contents, so that its number stays taken.
     """
-    had_mail = sa.exists().where(deliveries.c.subscriber_id == subscribers.c.id)
     newest = connection.scalar(sa.select(sa.func.max(subscribers.c.id)))
     for subscriber_id in ids:
         if subscriber_id == newest:
             erase(connection, subscriber_id)
         else:
+            had_mail = sa.exists().where(of_readers([subscriber_id]))
             connection.execute(sa.delete(subscribers).where(subscribers.c.id == subscriber_id, ~had_mail))
 
 

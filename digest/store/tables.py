@@ -1,5 +1,6 @@
 """The tables. A change here needs a migration; a test holds the two against each other."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -32,14 +33,17 @@ class Instant(sa.TypeDecorator[datetime]):
 
     def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:  # noqa: ARG002
         """Give it back aware, and in UTC."""
-        if value is None:
-            return None
-        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+        return None if value is None else in_utc(value)
 
     def result_processor(self, dialect: Any, coltype: Any) -> Any:
         """Read the same moment once: the rows of an issue share theirs."""
         read = super().result_processor(dialect, coltype)
         return read and lru_cache(maxsize=16)(read)
+
+
+def in_utc(kept: datetime) -> datetime:
+    """Give a moment as it is kept, aware and in UTC."""
+    return kept.astimezone(UTC) if kept.tzinfo else kept.replace(tzinfo=UTC)
 
 
 def _only_where(condition: str) -> dict[str, Any]:
@@ -132,11 +136,10 @@ deliveries = sa.Table(
     sa.Column("issue_id", sa.Integer, nullable=False),  # no foreign keys: see docs/adr/0023
     sa.Column("subscriber_id", sa.Integer, nullable=False),
     sa.Column("state", sa.Text, nullable=False),
-    sa.Column("due", Instant, nullable=False),
+    sa.Column("due", Instant),  # it does not leave before; null: it has ended for good
     sa.Column("expires", Instant, nullable=False),  # a temporary refusal after this is final
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("claim", sa.Text),
-    sa.Column("leased_until", Instant),
     sa.Column("changed", Instant, nullable=False),
     sa.Column("code", sa.Integer),
     sa.Column("enhanced", sa.Text),
@@ -149,9 +152,26 @@ deliveries = sa.Table(
     sa.Column("feedback_reason", sa.Text),
     sa.Column("feedback_at", Instant),
     sa.UniqueConstraint("issue_id", "subscriber_id"),
-    sa.Index(None, "state", "due", "id"),
-    sa.Index(None, "subscriber_id"),
+    sa.Index(None, "due", "id", **_only_where("due IS NOT NULL")),
     sa.Index(None, "feedback_at", **_only_where("feedback_at IS NOT NULL")),
+    postgresql_with={
+        "fillfactor": 45
+    },  # a claim changes what no index knows: PostgreSQL keeps it on the same page
+)
+
+
+def of_readers(ids: Sequence[int]) -> sa.ColumnElement[bool]:
+    """Tell which deliveries are for some readers: asked issue by issue, since so their index begins."""
+    return deliveries.c.issue_id.in_(sa.select(issues.c.id)) & deliveries.c.subscriber_id.in_(ids)
+
+
+leases = sa.Table(
+    "leases",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("claim", sa.Text, nullable=False),
+    sa.Column("until", Instant, nullable=False),
+    sa.Column("rows", sa.JSON, nullable=False),  # ids of deliveries, as they were claimed
 )
 
 requests = sa.Table(

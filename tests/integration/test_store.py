@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from makers import MORNING, become, ledger, reader, rows, states, store, subscri
 from digest import store as store_package
 from digest.errors import SettingsError, StoreError
 from digest.model import Delivery, DeliveryState, Mark, Reply, SubscriberState, SuppressionReason, Validators
-from digest.store import Database, articles, claims, deliveries, issues, sources, subscribers
+from digest.store import Database, articles, claims, deliveries, issues, log, returns, sources, subscribers
 from digest.store.tables import articles as article_table
 from digest.store.tables import metadata
 
@@ -117,6 +117,11 @@ INSERT INTO subscribers (id, list, address, address_key, state, since, consent)
     VALUES (7, 'daily', 'ada@mail.example', 'ada@mail.example', 'active', '2015-10-20 06:00', 'web');
 INSERT INTO deliveries (id, issue_id, subscriber_id, state, due, expires, attempts, changed, reply)
     VALUES (5, 1, 7, 'sent', '2015-10-21 06:00', '2015-10-23 06:00', 1, '2015-10-21 06:01', 'taken');
+INSERT INTO issues (id, list, number, date, closed, content)
+    VALUES (2, 'daily', 2, '2015-10-22', '2015-10-22 06:00', '{}');
+INSERT INTO deliveries (id, issue_id, subscriber_id, state, due, expires, attempts, changed, claim, leased_until)
+    VALUES (6, 2, 7, 'claimed', '2015-10-22 06:00', '2015-10-24 06:00', 0, '2015-10-22 06:01',
+            'their process:16 and its claim 1', '2015-10-22 06:11');
 INSERT INTO notices (id, kind, list, address, said, mailbox, domain, made, state, due, attempts)
     VALUES (1, 'confirm', 'daily', 'bob@mail.example', '{"alarm": ""}', 'bob@mail.example', 'mail.example',
             '2015-10-21 06:00', 'queued', '2015-10-21 06:00', 0)
@@ -143,8 +148,13 @@ def test_what_was_kept_before_the_last_migration_is_kept(
     older.migrate()
 
     with older.transaction() as connection:
-        [kept] = deliveries.history(connection, 7)
-        assert (kept["state"], kept["reply"]) == ("sent", "taken")
+        [kept, claimed] = deliveries.history(connection, 7)
+        assert (kept["state"], kept["reply"], claimed["state"]) == ("sent", "taken", "claimed")
+        over = datetime(2015, 10, 22, 6, 12, tzinfo=UTC)
+        assert [row.delivery_id for row in claims.overdue(connection, now=over, alive=())] == [6]
+        assert claims.release(connection, THEIRS, now=over) == 1
+        [again], _ = claims.claim(connection, now=over, token=OURS, until=over, limit=9)
+        assert again.id == 6
         assert connection.scalar(sa.select(metadata.tables["notices"].c.said)) == {}
         assert sa.inspect(connection).get_foreign_keys("deliveries") == []
     older.close()
@@ -574,6 +584,28 @@ def test_a_lease_holds_until_it_ends_or_is_renewed(database: Database) -> None:
     assert overdue(database, now=AFTER_IT) == []
 
 
+def test_a_lease_ends_with_its_claim_and_only_then(database: Database) -> None:
+    ledger(database, 3)
+    claim(database, f"{OURS} 1", limit=1)
+    [second] = claim(database, f"{OURS} 2", limit=1)
+    [theirs] = claim(database, THEIRS)
+    with database.transaction() as connection:
+        claims.end(connection, OURS, but=[second.claim])
+
+    assert overdue(database, now=AFTER_IT) == [second.id, theirs.id]
+
+
+def test_leases_of_processes_that_never_came_back_are_forgotten_with_the_rows(database: Database) -> None:
+    ledger(database, 2)
+    claim(database, THEIRS, limit=1)
+    claim(database, OURS, now=AFTER_IT)
+    with database.transaction() as connection:
+        deliveries.forget(connection, before=AFTER_IT)
+        kept = connection.scalars(sa.select(metadata.tables["leases"].c.claim)).all()
+
+    assert kept == [OURS]
+
+
 def test_the_rows_of_a_process_that_is_alive_are_never_overdue(database: Database) -> None:
     ledger(database, 2)
     claim(database, OURS, limit=1)
@@ -628,7 +660,8 @@ def test_a_marked_row_says_what_the_server_said_and_is_never_claimed_again(
 
     [row] = rows(database)
     assert (row.state, row.code, row.enhanced, row.reply, row.attempts) == (state, 250, "2.0.0", "taken", 1)
-    assert (row.claim, row.leased_until, row.changed, row.variant_id) == (None, None, MORNING, 7)
+    assert (row.claim, row.changed, row.variant_id) == (None, MORNING, 7)
+    assert (row.due is None) == (state is not DeliveryState.IN_DOUBT)
     assert overdue(database, now=AFTER_IT) == []
     assert claim(database, now=AFTER_IT) == ()
 
@@ -740,3 +773,32 @@ def test_a_reader_of_whom_the_ledger_has_a_mail_is_not_removed(database: Databas
         subscribers.forget_pending(connection, ids[:1])
         left = [found.id for found in subscribers.all_of(connection)]
     assert (len(ids), left) == (3, ids)
+
+
+def test_what_is_asked_of_one_reader_or_of_what_is_due_never_walks_the_whole_ledger(file: Database) -> None:
+    """Each statement that names deliveries is explained by SQLite as it comes; years of rows must not slow it down."""
+    ledger(file, 3)
+    plans: list[tuple[str, str]] = []
+
+    def explain(_c: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if "deliveries" in statement and not statement.startswith("EXPLAIN"):
+            cursor.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            plans.extend((statement, row[-1]) for row in cursor.fetchall())
+
+    with file.transaction() as connection:
+        sa.event.listen(connection, "before_cursor_execute", explain)
+        [first, *_], _ = claims.claim(connection, now=MORNING, token=OURS, until=MORNING, limit=2)
+        claims.renew(connection, OURS, until=MORNING)
+        claims.overdue(connection, now=AFTER_IT, alive=())
+        sent = Mark(delivery_id=first.id, claim=OURS, state=DeliveryState.SENT, reply=REPLY)
+        claims.mark(connection, [sent], now=MORNING)
+        claims.release(connection, OURS, now=MORNING)
+        deliveries.count_due(connection, now=MORNING)
+        deliveries.history(connection, first.subscriber_id)
+        returns.newest(connection, first.subscriber_id)
+        log.under_way(connection)
+        subscribers.forget_pending(connection, [first.subscriber_id])
+        subscribers.erase(connection, first.subscriber_id)
+
+    assert len(plans) > 11
+    assert [(what, how) for what, how in plans if how.startswith("SCAN deliveries")] == []
