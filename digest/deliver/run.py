@@ -14,7 +14,7 @@ from digest.deliver.work import FLUSH, Settled, Work
 from digest.errors import TransportError
 from digest.govern import Allowance
 from digest.model import Begun, Delivery, DeliveryState, Mail, Mark, Reply
-from digest.pace import Slots, domain_of
+from digest.pace import Slots
 from digest.protocols import Pause
 from digest.store import claims
 
@@ -191,7 +191,7 @@ class Run:
     def _tell(self, connection: sa.Connection) -> None:
         """Say what servers said to those who draw conclusions."""
         now = self._clock()
-        said = ((domain_of(delivery.address), reply) for delivery, reply, _ in self._heard)
+        said = [(delivery.address, reply) for delivery, reply, _ in self._heard]
         self._work.governor.learn(connection, said, now=now)
         outcomes = [(one.id, one.subscriber_id, reply, state) for one, reply, state in self._heard]
         self._work.follow(connection, outcomes, now=now)

@@ -12,7 +12,6 @@ from digest.errors import MessageError
 from digest.govern import Governor
 from digest.journal import Journals, Remains
 from digest.model import Begun, Delivery, DeliveryState, Mail, Mark, Reply
-from digest.pace import domain_of
 from digest.store import Database, claims
 
 Write: TypeAlias = Callable[[Sequence[Delivery]], Iterator[Mail | MessageError | None]]
@@ -103,7 +102,7 @@ class Work:
             for one in ended
             if (one.delivery_id, one.claim) in readers and one.reply and _is_from_a_server(one, one.reply)
         ]
-        heard = [(domain_of(address), reply) for _, reply, _, address in said]
+        heard = [(address, reply) for _, reply, _, address in said]
         self.governor.recall(connection, heard, over=FLUSH, now=now)
         outcomes = [(one.delivery_id, reader, reply, one.state) for one, reply, reader, _ in said]
         self.follow(connection, outcomes, now=now)

@@ -15,7 +15,7 @@ no rate is set and no domain has complained, a batch costs one look at an empty 
 """
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -160,9 +160,11 @@ class Governor:
         claims.defer(connection, reserved.later, now=now)
         return reserved
 
-    def learn(self, connection: sa.Connection, heard: Iterable[tuple[str, Reply]], *, now: datetime) -> None:
-        """Hear what servers said of mails to domains: a complaint of our speed slows one down, quiet speeds it up."""
-        heard = list(heard)
+    def learn(self, connection: sa.Connection, heard: Sequence[tuple[str, Reply]], *, now: datetime) -> None:
+        """Hear what servers said of mails to addresses.
+
+        A complaint of our speed slows a domain down, quiet speeds it up.
+        """
         if not heard:
             return
         self._answered(connection)
@@ -184,8 +186,8 @@ class Governor:
         """Revise the paces of the domains of whose mails this was said within so many seconds."""
         told = dict[str, _Told]()
         if self._learnt or any(reply.temporary for _, reply in heard):
-            for domain, reply in heard:
-                told.setdefault(domain, _Told()).add(reply)
+            for address, reply in heard:
+                told.setdefault(domain_of(address), _Told()).add(reply)
         changed = {
             paces.of_domain(domain): one
             for domain, one in told.items()
