@@ -243,10 +243,8 @@ def leaving(function: str, nth: int = 1) -> Stop:
 COLLECT = "digest.collect:collect"
 CLAIM = "digest.store.claims:claim"
 MARK = "digest.store.claims:mark"
-BEGIN, END, TURN = (
-    "digest.journal:Journal.begin",
-    "digest.journal:Journal.end",
-    "digest.journal:Journal.marked",
+BEGIN, END, OVER, MARKED = (
+    f"digest.journal:Journal.{step}" for step in ("begin", "end", "turn_over", "marked")
 )
 REPLAY, CLOSE = "digest.deliver.work:Work.recover", "digest.deliver.work:Work.close"
 STEPS = (
@@ -259,7 +257,7 @@ STEPS = (
     Step(name="published", kind="ready", stop=leaving("digest.pipeline:publish")),
     Step(name="before the claim", stop=entering(CLAIM)),
     Step(name="claimed, not committed", stop=leaving(CLAIM)),
-    Step(name="claimed, the journal's page not turned", stop=entering(TURN)),
+    Step(name="claimed, the old page still there", stop=entering(MARKED)),
     Step(name="claimed again, not committed", stop=leaving(CLAIM, 2)),
     Step(name="a mail's first octet", moment="first octet"),
     Step(name="before a mail's end, not in the journal", stop=entering(BEGIN, LATE)),
@@ -269,10 +267,12 @@ STEPS = (
     Step(name="a mail answered", moment="answered"),
     Step(name="answer read, not in the journal", stop=entering(END, LATE)),
     Step(name="answer read, in the journal", stop=leaving(END, LATE)),
+    Step(name="before the journal's page is turned", stop=entering(OVER, 2)),
+    Step(name="the journal's page turned, not marked", stop=leaving(OVER, 2)),
     Step(name="before the mark", stop=entering(MARK, 2)),
     Step(name="marked, not committed", stop=leaving(MARK, 2)),
-    Step(name="marked, the journal's page not turned", stop=entering(TURN, 2)),
-    Step(name="marked, the journal's page turned", stop=leaving(TURN, 2)),
+    Step(name="marked, the old page still there", stop=entering(MARKED, 2)),
+    Step(name="marked, the old page removed", stop=leaving(MARKED, 2)),
     Step(name="before the journal's replay", before=leaving(END, LATE), stop=entering(REPLAY)),
     Step(name="replayed, not committed", before=leaving(END, LATE), stop=leaving(CLOSE)),
     Step(name="replayed", before=leaving(END, LATE), stop=leaving(REPLAY)),

@@ -59,8 +59,10 @@ class Journal:
     def __init__(self, folder: Path, database: str) -> None:
         self.remains = Remains(name=secrets.token_hex(HOLDER_LENGTH // 2))
         self._folder, self._database = folder, database
-        self._page = 0
-        self._sheet = self._turn_over()
+        self._pages: list[tuple[Path, _Sheet]] = []  # the last is written to
+        self._number = 0
+        self._handed = 0  # of what has ended, what the ledger is being told
+        self._begin_page()
 
     def new_claim(self) -> str:
         """Make the token of a claim of this process."""
@@ -86,39 +88,52 @@ class Journal:
         self.remains.end(mark)
         self._write(_ended(mark))
 
+    def turn_over(self) -> tuple[Mark, ...]:
+        """Begin a page, and give all that has ended; the pages before stay until the ledger has it.
+
+        Raises:
+            StoreError: there can be no new page.
+
+        """
+        self._begin_page()
+        self._handed = len(self.remains.ended)
+        return tuple(self.remains.ended)
+
     def marked(self) -> None:
-        """Turn the page, now that the ledger knows what has ended; what has not is copied."""
-        self.remains.ended.clear()
-        last, self._sheet = self._sheet, self._turn_over()
-        last.close()
-        self._path(self._page - 1).unlink()
+        """Forget what was given last, now that the ledger has it, with all pages but the one that is written to."""
+        del self.remains.ended[: self._handed]
+        self._handed = 0
+        *old, last = self._pages
+        for path, sheet in old:
+            sheet.close()
+            path.unlink()
+        self._pages = [last]
 
     def close(self, *, remove: bool) -> None:
         """Unlock it; `remove` where the ledger knows all that it says."""
-        if remove:
-            self._path(self._page).unlink()
-        self._sheet.close()
+        for path, sheet in self._pages:
+            if remove:
+                path.unlink()
+            sheet.close()
 
-    def _path(self, page: int) -> Path:
-        return self._folder / f"{self.remains.name}.{page}"
-
-    def _turn_over(self) -> "_Sheet":
-        """Open the next page; it has its name only once it is locked and holds what it must."""
-        self._page += 1
-        path = self._path(self._page)
+    def _begin_page(self) -> None:
+        """Begin a page, with what has begun and not ended; it has its name only once it is locked and holds that."""
+        self._number += 1
+        path = self._folder / f"{self.remains.name}.{self._number}"
         draft = path.with_suffix(_DRAFT)
         with _disk(path):
             sheet = _Sheet(draft)
             sheet.write(json.dumps([_boot(), self._database]) + "\n")
             sheet.write("".join(map(_begun, self.remains.begun.values())))
             draft.rename(path)
-        return sheet
+        self._pages.append((path, sheet))
 
     def _write(self, line: str) -> None:
+        path, sheet = self._pages[-1]
         try:
-            self._sheet.write(line)
+            sheet.write(line)
         except OSError as error:
-            raise _unusable(self._path(self._page), error) from error
+            raise _unusable(path, error) from error
 
 
 class _Sheet:

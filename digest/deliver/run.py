@@ -1,17 +1,26 @@
-"""One run over all that is due: claims, the mails of each at their moments, and what became of them."""
+"""One run over all that is due: claims, the mails of each at their moments, and what became of them.
+
+A *turn* marks what has come back and claims what is due, in one transaction. Where mails leave as fast as they can, the
+next turn is taken in a thread while the last mails of a claim leave, so that the mail server need not wait for the
+database; a rate has time enough between two claims. The thread has a snapshot of what came back, and nothing else does
+with the ledger or the governor what a turn does, while it is at work.
+"""
 
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
 import sqlalchemy as sa
 
 from digest.bounces import reason_of
 from digest.deliver.work import FLUSH, Settled, Work
-from digest.errors import TransportError
+from digest.errors import StoreError, TransportError
 from digest.govern import Allowance
 from digest.model import Begun, Delivery, DeliveryState, Mail, Mark, Reply
 from digest.pace import Slots
@@ -22,6 +31,9 @@ log = logging.getLogger(__name__)
 
 BATCH = 500
 """Rows claimed at once."""
+
+AHEAD = 100
+"""Rows of a claim that are still to leave when the next one is made."""
 
 ROUND = timedelta(minutes=1)
 """After which it is looked again for rows of other machines whose lease is over."""
@@ -39,6 +51,9 @@ _NO_TIME = timedelta(0)
 _GOLDEN = (5**0.5 - 1) / 2  # its multiples lie apart in the unit interval (Knuth, volume 3, section 6.4)
 
 
+_Heard: TypeAlias = tuple[Delivery, Reply, DeliveryState]
+
+
 class Run:
     """One run over all that is due."""
 
@@ -51,12 +66,16 @@ class Run:
         self._round = _Alarm(work.clock, ROUND)
         self._held: frozenset[int] | None = None  # of the claim, since it was last prolonged; None: all
         self._under_way: dict[int, Delivery] = {}  # handed to the transport, not come back
-        self._heard: list[tuple[Delivery, Reply, DeliveryState]] = []  # from servers, not yet told of
+        self._heard: list[_Heard] = []  # from servers, not yet told of
+        self._told: list[_Heard] = []  # those of them that a turn tells of
+        self._thread = ThreadPoolExecutor(1, "turn")
+        self._beside: Future[_Turn] | None = None  # a turn that is taken while mails leave
+        self._taken: _Turn | None = None  # one that was, and whose claim comes next
 
     def mails(self) -> Iterator[Mail | Pause]:
         """Give the mails of all that is due, claim by claim, each at its moment."""
         while not self._work.stopping():
-            turn = self._turn()
+            turn = self._next_turn()
             if turn.allowed.rows == 0:
                 again = turn.allowed.retry_at
                 if again is None or again - self._clock() > PATIENCE:
@@ -64,14 +83,15 @@ class Run:
                     return
                 yield from self._wait_until(again)
             elif turn.claimed:
-                yield from self._of(turn.slots)
+                yield from self._of(turn)
             else:
                 return
 
-    def _of(self, reserved: Sequence[tuple[datetime, Delivery]]) -> Iterator[Mail | Pause]:
-        batch = [delivery for _, delivery in reserved]
+    def _of(self, turn: "_Turn") -> Iterator[Mail | Pause]:
+        batch = [delivery for _, delivery in turn.slots]
         written = self._work.write(batch)
-        for delivery in self._in_turn(reserved):
+        ahead = batch[-AHEAD] if self._goes_on(turn) else None
+        for delivery in self._in_turn(turn.slots):
             if isinstance(delivery, Pause):
                 yield delivery
                 continue
@@ -79,6 +99,8 @@ class Run:
                 return
             if self._alarm.rings:
                 self._tend()
+            if delivery is ahead:
+                self._beside = self._thread.submit(self._turn, *self._snapshot(delivery.claim))
             mail = next(written)
             if self._held is not None and delivery.id not in self._held:
                 continue  # the lease had ended, and the row is another worker's
@@ -132,6 +154,12 @@ class Run:
             state = self._put_off(delivery, outcome, letter)
         self._heard.append((delivery, outcome, state))
 
+    def broke(self) -> None:
+        """Hear that no line could be opened."""
+        self._wait()
+        with self._database.transaction(alone=False) as connection:
+            self._work.governor.broke(connection, now=self._clock())
+
     def finish(self) -> None:
         """Mark what has come back, doubt what was begun and has not, and give back the rest.
 
@@ -139,26 +167,60 @@ class Run:
         """
         done = False
         try:
+            self._wait()
             with self._database.transaction(alone=False) as connection:
                 doubtful = self._work.close(connection, self._journal.remains)
-                self._tell(connection)
+                self._tell(connection, [*self._told, *self._heard])
             self.outcome.update(mark.state for mark in doubtful)
             done = True
         finally:
+            self._thread.shutdown()
             self._journal.close(remove=done)
 
-    def _turn(self) -> "_Turn":
+    def _goes_on(self, turn: "_Turn") -> bool:
+        """Tell whether the turn after one is better taken while its mails leave: all can at once, and more are due."""
+        at_once = turn.allowed.rows is None and len(turn.slots) > AHEAD and turn.slots[-1][0] <= self._clock()
+        return at_once and turn.claimed == BATCH and not self._database.in_memory
+
+    def _next_turn(self) -> "_Turn":
+        """Give the turn that was taken beside the sending, or take one."""
+        turn, self._taken = self._taken, None
+        return turn or self._take()
+
+    def _take(self) -> "_Turn":
+        """Take a turn, or wait for the one that is being taken beside."""
+        beside, self._beside = self._beside, None
+        turn = beside.result() if beside else self._turn(*self._snapshot())
+        self._marked()
+        if turn.skipped:
+            self.outcome[DeliveryState.SKIPPED] += turn.skipped
+        return turn
+
+    def _wait(self) -> None:
+        """Wait until nothing happens beside any more; what a turn could not write down is still known."""
+        with suppress(StoreError):
+            if self._beside:
+                self._take()
+
+    def _snapshot(self, *claimed: str) -> tuple[tuple[Mark, ...], list[_Heard], Collection[str]]:
+        """Give what a turn is about: what has ended, what servers said, and the claims that go on."""
+        self._told, self._heard = self._heard, []
+        going_on = {one.claim for one in self._under_way.values()}
+        return self._journal.turn_over(), self._told, going_on.union(claimed)
+
+    def _turn(self, ended: Sequence[Mark], heard: Sequence[_Heard], going_on: Collection[str]) -> "_Turn":
         """Mark what has come back and claim what is due, in one transaction."""
         governor = self._work.governor
         with self._database.transaction(alone=False) as connection:
             now = self._clock()
-            self._mark(connection, now=now)
+            claims.mark(connection, ended, now=now)
+            self._tell(connection, heard)
             if self._round.rings:
                 self._round.reset()
                 self._work.doubt_overdue(connection)
             until = now + self._work.lease
             holder = self._journal.remains.name
-            claims.end(connection, holder, but={one.claim for one in self._under_way.values()})
+            claims.end(connection, holder, but=going_on)
             claims.prolong(connection, holder, until=until)
             allowed = governor.allowance(connection, now=now, horizon=HORIZON)
             batch, skipped = claims.claim(
@@ -170,39 +232,40 @@ class Run:
                 stopped=allowed.stopped,
             )
             reserved = governor.reserve(connection, batch, now=now, horizon=HORIZON)
-        self._held = None
-        self._marked()
-        if skipped:
-            self.outcome[DeliveryState.SKIPPED] += skipped
-        return _Turn(allowed=allowed, slots=reserved.slots, claimed=len(batch) + skipped)
+        return _Turn(allowed=allowed, slots=reserved.slots, claimed=len(batch) + skipped, skipped=skipped)
 
     def _tend(self) -> None:
-        """Mark what has come back, and prolong the lease of what is still ours."""
+        """Mark what has come back, and prolong the lease of what is still ours, unless a turn does."""
+        if self._beside:
+            if not self._beside.done():
+                return
+            self._taken = self._take()
+        ended, heard, _ = self._snapshot()
         with self._database.transaction(alone=False) as connection:
             now = self._clock()
-            self._mark(connection, now=now)
-            self._held = claims.renew(connection, self._journal.remains.name, until=now + self._work.lease)
+            claims.mark(connection, ended, now=now)
+            self._tell(connection, heard)
+            held = claims.renew(connection, self._journal.remains.name, until=now + self._work.lease)
         self._marked()
+        self._held = held
 
-    def _mark(self, connection: sa.Connection, *, now: datetime) -> None:
-        claims.mark(connection, self._journal.remains.ended, now=now)
-        self._tell(connection)
-
-    def _tell(self, connection: sa.Connection) -> None:
+    def _tell(self, connection: sa.Connection, heard: Sequence[_Heard]) -> None:
         """Say what servers said to those who draw conclusions."""
         now = self._clock()
-        said = [(delivery.address, reply) for delivery, reply, _ in self._heard]
+        said = [(delivery.address, reply) for delivery, reply, _ in heard]
         self._work.governor.learn(connection, said, now=now)
-        outcomes = [(one.id, one.subscriber_id, reply, state) for one, reply, state in self._heard]
+        outcomes = [(one.id, one.subscriber_id, reply, state) for one, reply, state in heard]
         self._work.follow(connection, outcomes, now=now)
 
     def _marked(self) -> None:
-        self._heard.clear()
+        """Hear that the ledger has all that the last snapshot says; what it has claimed is held."""
+        self._told = []
+        self._held = None
         self._journal.marked()
         self._alarm.reset()
 
     def _is_sent_again(self, delivery: Delivery) -> bool:
-        with self._database.transaction(alone=False) as connection:
+        with self._database.reading() as connection:
             return self._work.resend(claims.lists_of(connection, [delivery.id])[delivery.id])
 
     def _put_off(self, delivery: Delivery, reply: Reply, letter: int | None) -> DeliveryState:
@@ -245,6 +308,7 @@ class _Turn:
     allowed: Allowance
     slots: tuple[tuple[datetime, Delivery], ...]
     claimed: int  # rows, those that were skipped or come later among them
+    skipped: int
 
 
 def _ours(reply: Reply) -> bool:

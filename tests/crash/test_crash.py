@@ -17,7 +17,7 @@ from sink import DROP, Sink
 from world import Made, Policy, Sqlite
 
 KILLS = 6
-SENDING = ("first octet", "mail", "answer", "page turned", "replay")
+SENDING = ("first octet", "mail", "answer", "page", "replay")
 IN_SENDING = [one for one in crash.STEPS if any(part in one.name for part in SENDING)]
 
 

@@ -646,8 +646,8 @@ def test_what_a_process_has_told_of_is_not_told_again_though_its_journal_still_h
     ledger(database, 2)
     in_another_process(die_once_it_is_marked, tmp_path, database_url)
     assert states(database) == ["failed", "sent"]
-    [page] = (tmp_path / "journal").iterdir()
-    assert page.read_bytes().count(NOBODY.text.encode()) == 1
+    pages = [page.read_bytes() for page in (tmp_path / "journal").iterdir()]
+    assert [page.count(NOBODY.text.encode()) for page in sorted(pages, key=len)] == [0, 1]
 
     again = Told()
     assert run(database, Mailserver(), after=again) == {}
