@@ -295,8 +295,11 @@ _DUE_BUT = {
     name: _due(name, deliveries.c.issue_id.not_in(sa.bindparam("stopped", expanding=True))) for name in _READ
 }
 
-_BY_INDEX = sa.text("SET LOCAL enable_bitmapscan = off")
-"""Lets PostgreSQL read the queue in order: by its last statistics it may be short, and then it would sort it whole."""
+_BY_INDEX = sa.select(
+    *(sa.func.set_config(f"enable_{scan}", "off", sa.true()) for scan in ("seqscan", "bitmapscan"))
+)
+"""Lets PostgreSQL read the queue in order, in this transaction: by its last statistics the queue may be short, and then
+it would sort it whole, every time."""
 
 _ROWS = {
     "sqlite": "json_each(:rows) AS done",

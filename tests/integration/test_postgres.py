@@ -17,7 +17,7 @@ from digest.deliver import deliver
 from digest.errors import SettingsError, StoreError
 from digest.govern import Governor
 from digest.model import DeliveryState
-from digest.store import Database, consents, handled, sources
+from digest.store import Database, claims, consents, handled, sources
 from digest.store.tables import sources as source_table
 
 SETTINGS = config.Delivery()
@@ -55,6 +55,24 @@ def test_a_key_is_taken_once_however_many_want_it(database: Database) -> None:
 
     with ThreadPoolExecutor(4) as pool:
         assert sorted(pool.map(take, range(8))) == [False] * 7 + [True]
+
+
+def test_a_claim_reads_its_index_in_order_whatever_the_statistics_say(database: Database) -> None:
+    """There are none yet of this ledger, and by what PostgreSQL then takes for granted it would sort all of it."""
+    ledger(database, 40)
+    plan: list[str] = []
+
+    def explain(_c: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if "SKIP LOCKED" in statement and not plan:
+            cursor.execute(f"EXPLAIN {statement}", parameters)
+            plan.extend(row[0] for row in cursor.fetchall())
+
+    with database.transaction(alone=False) as connection:
+        sa.event.listen(connection, "before_cursor_execute", explain)
+        claims.claim(connection, now=MORNING, token="ours", until=MORNING, limit=9)  # noqa: S106 - no password
+
+    [scan] = [line.strip(" ->") for line in plan if "on deliveries" in line]
+    assert scan.startswith("Index Scan using ix_deliveries_due_id")
 
 
 def test_the_ledgers_work_waits_for_nobodys_turn(database: Database) -> None:
