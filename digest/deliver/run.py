@@ -189,8 +189,8 @@ class Run:
 
     def _take(self) -> "_Turn":
         """Take a turn, or wait for the one that is being taken beside."""
-        beside, self._beside = self._beside, None
-        turn = beside.result() if beside else self._turn(*self._snapshot())
+        turn = self._beside.result() if self._beside else self._turn(*self._snapshot())
+        self._beside = None
         self._marked()
         if turn.skipped:
             self.outcome[DeliveryState.SKIPPED] += turn.skipped

@@ -288,7 +288,7 @@ _READ: dict[str, tuple[Any, Any]] = {
     "sqlite": (sa.func.json_array, lambda row: sa.func.json_group_array(sa.func.json(row))),
     "postgresql": (sa.func.json_build_array, sa.func.json_agg),
 }
-"""How a row and all rows become JSON: one text is read many times faster than its rows, and without a turn for each."""
+"""How a row and all rows become JSON: a text is read in one step, and a step for each row would hold up the sending."""
 
 _DUE = {name: _due(name) for name in _READ}
 _DUE_BUT = {
