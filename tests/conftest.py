@@ -72,8 +72,10 @@ def postgres() -> "Iterator[Postgres]":
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run what is marked `on_both` on PostgreSQL too: the conformance suite of the store."""
+    both = metafunc.definition.get_closest_marker("on_both")
+    if both in metafunc.definition.own_markers and "database_url" not in metafunc.fixturenames:
+        pytest.fail(f"{metafunc.definition.nodeid} is marked on_both and uses no database_url")
     if "database_url" in metafunc.fixturenames:
-        both = metafunc.definition.get_closest_marker("on_both")
         kinds = ["sqlite", "postgresql"] if both else ["sqlite"]
         metafunc.parametrize("database_url", kinds, indirect=True)
 

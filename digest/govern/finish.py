@@ -1,7 +1,7 @@
 """When an issue will have left, at the rates that hold now; it only tells, and never drops a mail."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from digest import config
 from digest.pace import domain_of, quota, read_rate
-from digest.store import deliveries, issues, paces
+from digest.store import deliveries, issues, log, paces, stops
 
 RECENT = timedelta(minutes=1)
 """What was sent in it tells how fast it goes where no rate is set."""
@@ -67,15 +67,15 @@ class Forecast:
 def forecast(
     connection: sa.Connection, settings: config.Settings, issue_id: int, *, now: datetime
 ) -> Forecast:
-    """Tell when an issue will have left, as if it were the only one; those count that are due by its list's time."""
+    """Tell when an issue will have left; of its mails those count that are due by its list's time.
+
+    Mails of other issues that are due before its last one leave before that too, unless their issue is stopped.
+    """
     list_name, closed = issues.closed(connection, issue_id)
     by = finish_by(settings.lists.get(list_name), closed)
-    left, due = deliveries.left(connection, issue_id, until=by)
-    later = deliveries.left(connection, issue_id, until=None)[0] - left if by else 0
-    times = [
-        *_all(connection, settings, issue_id, left, now=now),
-        *_each(connection, settings, deliveries.addresses_left(connection, issue_id, until=by)),
-    ]
+    left, due = deliveries.left(connection, [issue_id], until=by)
+    later = deliveries.left(connection, [issue_id], until=None)[0] - left if by else 0
+    times = list(_times(connection, settings, issue_id, until=due, now=now)) if due else []
     done = max(now + max(times), due or now) if times else None
     return Forecast(issue_id=issue_id, now=now, left=left, later=later, due=due, done=done, by=by)
 
@@ -98,20 +98,36 @@ def _written(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
+def _times(
+    connection: sa.Connection, settings: config.Settings, issue_id: int, *, until: datetime, now: datetime
+) -> Iterator[timedelta]:
+    """Give how long each limit by itself would take until the last of an issue's mails has left."""
+    stopped = {stop.issue_id for stop in stops.active(connection)}
+    ahead = {issue_id, *(other for other, _, _ in log.under_way(connection) if other not in stopped)}
+    left, _ = deliveries.left(connection, ahead, until=until)
+    yield from _all(connection, settings, ahead, left, now=now)
+    yield from _each(connection, settings, ahead, until=until)
+
+
 def _all(
-    connection: sa.Connection, settings: config.Settings, issue_id: int, left: int, *, now: datetime
+    connection: sa.Connection,
+    settings: config.Settings,
+    issue_ids: Collection[int],
+    left: int,
+    *,
+    now: datetime,
 ) -> Iterator[timedelta]:
     """Give how long each limit on all mails by itself would take."""
     if rate := read_rate(settings.rates.all):
         yield timedelta(seconds=left / rate.a_second)
     if settings.rates.warm_up_start:
         yield _warm_up(connection, settings, left, now=now)
-    if recent := deliveries.sent_since(connection, issue_id, now - RECENT):
+    if recent := deliveries.sent_since(connection, issue_ids, now - RECENT):
         yield RECENT * left / recent
 
 
 def _each(
-    connection: sa.Connection, settings: config.Settings, addresses: Iterable[str]
+    connection: sa.Connection, settings: config.Settings, issue_ids: Collection[int], *, until: datetime
 ) -> Iterator[timedelta]:
     """Give how long each domain's limit by itself would take."""
     rates = settings.rates
@@ -119,6 +135,7 @@ def _each(
     learnt = paces.get(connection, paces.learnt(connection))
     if not (usual or rates.domains or learnt):
         return
+    addresses = deliveries.addresses_left(connection, issue_ids, until=until)
     own = {name.lower(): read_rate(text) for name, text in rates.domains.items()}
     for domain, count in Counter(map(domain_of, addresses)).items():
         explicit, pace = own.get(domain, usual), learnt.get(paces.of_domain(domain))

@@ -4,7 +4,7 @@
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -75,27 +75,32 @@ def _in_turn(wave: Wave | None, moment: datetime) -> sa.ColumnElement[datetime]:
     return sa.case((canaries.among(wave, subscribers.c.id), at_once), else_=opens)
 
 
-def left(connection: sa.Connection, issue_id: int, *, until: datetime | None) -> tuple[int, datetime | None]:
-    """Count the rows of an issue that are still to leave, of those due until a moment, and say when the last is due."""
-    query = sa.select(sa.func.count(), sa.func.max(deliveries.c.due)).where(_to_leave(issue_id, until))
+def left(
+    connection: sa.Connection, issue_ids: Collection[int], *, until: datetime | None
+) -> tuple[int, datetime | None]:
+    """Count the rows of issues that are still to leave, of those due until a moment, and say when the last is due."""
+    query = sa.select(sa.func.count(), sa.func.max(deliveries.c.due)).where(_to_leave(issue_ids, until))
     count, last = connection.execute(query).one()
     return count, last
 
 
-def addresses_left(connection: sa.Connection, issue_id: int, *, until: datetime | None) -> Iterator[str]:
+def addresses_left(
+    connection: sa.Connection, issue_ids: Collection[int], *, until: datetime | None
+) -> Iterator[str]:
     """Give the address of each such row, a thousand at a time."""
     query = (
         sa.select(subscribers.c.address)
         .join(deliveries, deliveries.c.subscriber_id == subscribers.c.id)
-        .where(_to_leave(issue_id, until))
+        .where(_to_leave(issue_ids, until))
     )
     return iter(connection.scalars(query.execution_options(yield_per=1000)))
 
 
-def sent_since(connection: sa.Connection, issue_id: int, since: datetime) -> int:
-    """Count the rows of an issue that were sent since a moment."""
+def sent_since(connection: sa.Connection, issue_ids: Collection[int], since: datetime) -> int:
+    """Count the rows of issues that were sent since a moment."""
     sent = (deliveries.c.state == DeliveryState.SENT.value) & (deliveries.c.changed > since)
-    query = sa.select(sa.func.count()).select_from(deliveries).where(deliveries.c.issue_id == issue_id, sent)
+    theirs = deliveries.c.issue_id.in_(issue_ids)
+    query = sa.select(sa.func.count()).select_from(deliveries).where(theirs, sent)
     return connection.scalar(query) or 0
 
 
@@ -174,9 +179,9 @@ def forget(connection: sa.Connection, *, before: datetime) -> int:
     return connection.execute(sa.delete(deliveries).where(old)).rowcount
 
 
-def _to_leave(issue_id: int, until: datetime | None) -> sa.ColumnElement[bool]:
+def _to_leave(issue_ids: Collection[int], until: datetime | None) -> sa.ColumnElement[bool]:
     ahead = (DeliveryState.QUEUED.value, DeliveryState.CLAIMED.value)
-    left = (deliveries.c.issue_id == issue_id) & deliveries.c.state.in_(ahead)
+    left = deliveries.c.issue_id.in_(issue_ids) & deliveries.c.state.in_(ahead)
     return left if until is None else left & (deliveries.c.due <= until)
 
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import issues as example
 import pytest
 import sqlalchemy as sa
 from makers import (
@@ -46,8 +47,8 @@ POLICY = Reply(code=550, enhanced="5.7.1", text="not accepted by policy")
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    with store(tmp_path) as opened:
+def database(tmp_path: Path, database_url: str) -> Iterator[Database]:
+    with store(tmp_path, url=database_url) as opened:
         yield opened
 
 
@@ -548,6 +549,25 @@ def test_the_forecast_says_how_many_are_left_until_when_and_whether_that_is_in_t
     with database.transaction() as connection:
         said = forecast(connection, ours, issue_id, now=MORNING + timedelta(minutes=at))
     assert str(said).replace("2015-10-21 ", "").replace(" UTC", "") == told
+
+
+@pytest.mark.on_both
+@pytest.mark.parametrize(("due", "stopped", "minutes"), [(0, False, 40), (1, False, 30), (0, True, 30)])
+def test_what_leaves_before_it_of_other_issues_counts_in_a_forecast(
+    database: Database, due: int, stopped: bool, minutes: int
+) -> None:
+    """Ten mails of another list share the rate, if they are due as soon and nothing holds them back."""
+    ours = config.Settings(rates={"all": "1/minute"})
+    issue_id = ledger(database, 30)
+    subscribe(database, *(reader(number) for number in range(10)), list_name="weekly")
+    moment = MORNING + timedelta(minutes=due)
+    with database.transaction() as connection:
+        other = issues.freeze(connection, example.issue(list="weekly"))
+        deliveries.enqueue(connection, other, "weekly", due=lambda _: moment, now=MORNING, lifetime=LEASE)
+        if stopped:
+            stops.put(connection, other, reason="canary: 1 of 10 taken", now=MORNING)
+        told = forecast(connection, ours, issue_id, now=MORNING)
+    assert (told.left, told.done) == (30, MORNING + timedelta(minutes=minutes))
 
 
 def test_the_forecast_of_a_warm_up_counts_days(database: Database) -> None:
