@@ -83,7 +83,10 @@ def shape(database: Database) -> dict[str, object]:
             )
             for what in (inspector.get_unique_constraints, inspector.get_foreign_keys):
                 found[f"{name} {what.__name__}"] = sorted(what(name), key=itemgetter("name"))
-            if not database.on_postgresql:
+            if database.on_postgresql:
+                options = sa.text("SELECT reloptions FROM pg_class WHERE oid = CAST(:name AS regclass)")
+                found[f"{name} storage"] = connection.scalar(options, {"name": name})
+            else:
                 table = sa.text("SELECT sql LIKE '%AUTOINCREMENT%' FROM sqlite_master WHERE name = :name")
                 found[f"{name} counts on"] = connection.scalar(table, {"name": name})
     return {name: value for name, value in found.items() if not name.startswith("alembic_version")}

@@ -34,7 +34,7 @@ def upgrade() -> None:
         table.drop_column("leased_until")
         table.alter_column("due", existing_type=Instant(), nullable=True)
     if on_postgresql:
-        op.execute("ALTER TABLE deliveries SET (fillfactor = 45)")
+        op.execute("ALTER TABLE deliveries SET (fillfactor = 45, autovacuum_vacuum_scale_factor = 0.02)")
     op.execute("UPDATE deliveries SET due = NULL WHERE state IN ('sent', 'failed', 'skipped')")
     some = sa.text("due IS NOT NULL")
     op.create_index(
