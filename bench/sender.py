@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 BATCH, AHEAD = 40, 15
-"""Claims are small here, so that between two kills there are many, and most are made beside the sending."""
+"""Claims are small here, so that between two kills there are many; on PostgreSQL most are made beside the sending."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ What is true after kill -9 at each point, for each mail of the claim:
                                it is held in doubt, or sent again under the same Message-ID
     after the answer           the journal has it, and the next run writes it into its row: never again
 
-While the last mails of a claim leave, the next is made in a thread (digest/deliver/run.py): nothing of this changes.
+On PostgreSQL the next claim is made in a thread (digest/deliver/run.py): nothing of this changes by it.
 
 A process that cannot be seen from here, since it runs on another machine, keeps its rows until its lease ends; then all
 of them are in doubt, and so they are where the machine itself went down (see digest/journal.py). Those that are held

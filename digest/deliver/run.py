@@ -1,9 +1,9 @@
 """One run over all that is due: claims, the mails of each at their moments, and what became of them.
 
-A *turn* marks what has come back and claims what is due, in one transaction. Where mails leave as fast as they can, the
-next turn is taken in a thread while the last mails of a claim leave, so that the mail server need not wait for the
-database; a rate has time enough between two claims. The thread has a snapshot of what came back, and nothing else does
-with the ledger or the governor what a turn does, while it is at work.
+A *turn* marks what has come back and claims what is due, in one transaction. On PostgreSQL, where mails leave as fast
+as they can, the next turn is taken in a thread while the last mails of a claim leave, so that the mail server need not
+wait for the database; a rate has time enough between two claims. The thread has a snapshot of what came back, and
+nothing else does with the ledger or the governor what a turn does, while it is at work.
 """
 
 import logging
@@ -178,9 +178,12 @@ class Run:
             self._journal.close(remove=done)
 
     def _goes_on(self, turn: "_Turn") -> bool:
-        """Tell whether the turn after one is better taken while its mails leave: all can at once, and more are due."""
+        """Tell whether the turn after one is better taken while its mails leave: all can at once, and more are due.
+
+        SQLite works in this process, so that nothing is won.
+        """
         at_once = turn.allowed.rows is None and len(turn.slots) > AHEAD and turn.slots[-1][0] <= self._clock()
-        return at_once and turn.claimed == BATCH and not self._database.in_memory
+        return at_once and turn.claimed == BATCH and self._database.on_postgresql
 
     def _next_turn(self) -> "_Turn":
         """Give the turn that was taken beside the sending, or take one."""

@@ -168,11 +168,6 @@ class Database:
         return self.url.render_as_string(hide_password=True)
 
     @property
-    def in_memory(self) -> bool:
-        """Whether it is SQLite's that is gone with the process; all its threads have one connection."""
-        return not (self.on_postgresql or self.url.database)
-
-    @property
     def on_postgresql(self) -> bool:
         """Whether it is one that many machines can share."""
         return self.url.get_backend_name() == "postgresql"

@@ -7,23 +7,21 @@ Which of the claimed rows are on the wire, only the worker's journal knows (dige
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
 from digest.model import Begun, Delivery, DeliveryState, Mark, Reply, SubscriberState
 from digest.store.subscribers import WISHES, wishes_of
-from digest.store.tables import deliveries, in_utc, issues, leases, subscribers, suppressions
-from digest.wishes import Wishes
+from digest.store.tables import deliveries, issues, leases, subscribers, suppressions
 
 _OVER = (DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.SKIPPED)
 
 HOLDER_LENGTH = 16
 """Characters that all claims of one process begin with."""
 
-_ALIKE = ("issue_id", "since", "attempts", "expires")
-"""Of a delivery, what most of a claim have in common."""
+_CLAIMED = ("id", "issue_id", "subscriber_id", "since", "attempts", "expires")
 
 
 def claim(
@@ -44,17 +42,16 @@ def claim(
     if dialect == "postgresql":
         connection.execute(_BY_INDEX)
     if stopped:
-        found = connection.scalar(_DUE_BUT[dialect], given | {"stopped": list(stopped)})
+        rows = connection.execute(_DUE_BUT, given | {"stopped": list(stopped)}).all()
     else:
-        found = connection.scalar(_DUE[dialect], given)
-    rows = json.loads(found or "[]")
+        rows = connection.execute(_DUE, given).all()
     claimed = tuple(_claimed(rows, token))
     if claimed:
         ids = [one.id for one in claimed]
         given = {"state": DeliveryState.CLAIMED.value, "token": token, "now": now, "rows": json.dumps(ids)}
         connection.execute(_TAKEN[dialect], given)
         connection.execute(sa.insert(leases), {"claim": token, "until": until, "rows": ids})
-    unwanted = [number for number, wanted, *_ in rows if not wanted]
+    unwanted = [row.id for row in rows if not row.wanted]
     if unwanted:
         _move(connection, deliveries.c.id.in_(unwanted), DeliveryState.SKIPPED, now=now)
     return claimed, len(unwanted)
@@ -251,9 +248,8 @@ def _taken(rows: str) -> sa.TextClause:
     ).bindparams(sa.bindparam("now", type_=deliveries.c.changed.type))
 
 
-def _due(dialect: str, *further: sa.ColumnElement[bool]) -> sa.Select[Any]:
-    """Give the statement that holds the first rows that are due and reads all that a claim tells of them, as JSON."""
-    a_row, all_of = _READ[dialect]
+def _due(*further: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """Give the statement that holds the first rows that are due and reads all that a claim tells of them."""
     moment = sa.bindparam("now", type_=deliveries.c.due.type)
     first = (
         sa.select(deliveries)
@@ -265,35 +261,22 @@ def _due(dialect: str, *further: sa.ColumnElement[bool]) -> sa.Select[Any]:
     )
     wanted = (subscribers.c.state == SubscriberState.ACTIVE.value) & suppressions.c.address_key.is_(None)
     topics, *wishes = (subscribers.c[name] for name in WISHES)
-    alike = (*(first.c[name] for name in _ALIKE), sa.cast(topics, sa.Text), *wishes)
-    rows = (
+    return (
         sa.select(
-            a_row(
-                first.c.id,
-                wanted,
-                subscribers.c.address,
-                first.c.subscriber_id,
-                sa.cast(a_row(*alike), sa.Text) + "",  # a text, which SQLite forgets of a cast alone
-            ).label("row")
+            wanted.label("wanted"),
+            *(first.c[name] for name in _CLAIMED),
+            subscribers.c.address,
+            sa.cast(topics, sa.Text),  # as they are kept, so that equal ones are found without reading them
+            *wishes,
         )
         .join(subscribers, subscribers.c.id == first.c.subscriber_id)
         .outerjoin(suppressions, suppressions.c.address_key == subscribers.c.address_key)
         .order_by(first.c.due, first.c.id)
-        .subquery("rows")
     )
-    return sa.select(sa.cast(all_of(rows.c.row), sa.Text))
 
 
-_READ: dict[str, tuple[Any, Any]] = {
-    "sqlite": (sa.func.json_array, lambda row: sa.func.json_group_array(sa.func.json(row))),
-    "postgresql": (sa.func.json_build_array, sa.func.json_agg),
-}
-"""How a row and all rows become JSON: a text is read in one step, and a step for each row would hold up the sending."""
-
-_DUE = {name: _due(name) for name in _READ}
-_DUE_BUT = {
-    name: _due(name, deliveries.c.issue_id.not_in(sa.bindparam("stopped", expanding=True))) for name in _READ
-}
+_DUE = _due()
+_DUE_BUT = _due(deliveries.c.issue_id.not_in(sa.bindparam("stopped", expanding=True)))
 
 _BY_INDEX = sa.select(
     *(sa.func.set_config(f"enable_{scan}", "off", sa.true()) for scan in ("seqscan", "bitmapscan"))
@@ -327,33 +310,21 @@ def _move(
 
 def _claimed(rows: Iterable[Sequence[Any]], token: str) -> Iterator[Delivery]:
     """Give the deliveries of those rows whose readers want them."""
-    known = dict[str, tuple[Any, ...]]()  # most are of one issue, and most readers wish the same
-    for number, wanted, address, subscriber_id, alike in rows:
+    known = {}  # most readers wish the same
+    for wanted, number, issue_id, subscriber_id, since, attempts, expires, address, *rest in rows:
         if wanted:
-            if alike not in known:
-                known[alike] = _alike(*json.loads(alike))
-            issue_id, since, attempts, expires, wishes = known[alike]
+            key = tuple(rest)
+            if key not in known:
+                topics, *others = rest
+                known[key] = wishes_of((json.loads(topics or "[]"), *others))
             yield Delivery(
                 id=number,
                 issue_id=issue_id,
                 subscriber_id=subscriber_id,
                 address=address,
-                wishes=wishes,
+                wishes=known[key],
                 since=since,
                 attempts=attempts,
                 expires=expires,
                 claim=token,
             )
-
-
-def _alike(
-    issue_id: int, since: str | None, attempts: int, expires: str, topics: str | None, *wishes: Any
-) -> tuple[int, date | None, int, datetime, Wishes]:
-    """Read what many deliveries of a claim have in common."""
-    return (
-        issue_id,
-        date.fromisoformat(since) if since else None,
-        attempts,
-        in_utc(datetime.fromisoformat(expires)),
-        wishes_of((json.loads(topics or "[]"), *wishes)),
-    )

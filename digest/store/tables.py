@@ -33,17 +33,14 @@ class Instant(sa.TypeDecorator[datetime]):
 
     def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:  # noqa: ARG002
         """Give it back aware, and in UTC."""
-        return None if value is None else in_utc(value)
+        if value is None:
+            return None
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
 
     def result_processor(self, dialect: Any, coltype: Any) -> Any:
         """Read the same moment once: the rows of an issue share theirs."""
         read = super().result_processor(dialect, coltype)
         return read and lru_cache(maxsize=16)(read)
-
-
-def in_utc(kept: datetime) -> datetime:
-    """Give a moment as it is kept, aware and in UTC."""
-    return kept.astimezone(UTC) if kept.tzinfo else kept.replace(tzinfo=UTC)
 
 
 def _only_where(condition: str) -> dict[str, Any]:

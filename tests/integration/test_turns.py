@@ -1,4 +1,4 @@
-"""A turn that is taken beside the sending changes nothing of what is promised: whatever happens while it is at work.
+"""A turn that is taken beside the sending breaks no promise, whatever happens while it is at work. It is on PostgreSQL.
 
 Claims are of six rows here; the turn after the first begins when its fifth mail is asked for.
 """
@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from makers import TAKEN, Clock, Mailserver, journals, ledger, reader, rows, states, store, write, writes
+from postgres import Postgres
 
 from digest import config
 from digest.deliver import deliver
@@ -93,8 +94,15 @@ def small(set_attribute: Callable[[Any, str, int], None]) -> None:
 
 
 @pytest.fixture
-def database(tmp_path: Path, database_url: str) -> Iterator[Beside]:
-    with store(tmp_path, kind=Beside, url=database_url) as opened:
+def url(postgres: Postgres) -> Iterator[str]:
+    fresh = postgres.fresh()
+    yield fresh
+    postgres.drop(fresh)
+
+
+@pytest.fixture
+def database(tmp_path: Path, url: str) -> Iterator[Beside]:
+    with store(tmp_path, kind=Beside, url=url) as opened:
         assert isinstance(opened, Beside)
         ledger(opened, READERS)
         yield opened
@@ -159,7 +167,6 @@ def a_server(*, fifth: Callable[[], object], sixth: Callable[[], object] = lambd
     return Mailserver().says(TAKEN, times=4).meanwhile(fifth).meanwhile(sixth)
 
 
-@pytest.mark.on_both
 def test_what_ends_while_a_turn_is_taken_is_marked_and_told_of_once(database: Beside, tmp_path: Path) -> None:
     told = Told()
     server = a_server(fifth=database.reached.wait, sixth=database.let_go.set)
@@ -172,7 +179,6 @@ def test_what_ends_while_a_turn_is_taken_is_marked_and_told_of_once(database: Be
     assert (pages(tmp_path), leased(database)) == ([], 0)
 
 
-@pytest.mark.on_both
 def test_of_a_turn_that_fails_nothing_is_forgotten(database: Beside, tmp_path: Path) -> None:
     """The ledger is there again when the run ends, and has all of it."""
     told = Told()
@@ -186,7 +192,6 @@ def test_of_a_turn_that_fails_nothing_is_forgotten(database: Beside, tmp_path: P
     assert (pages(tmp_path), leased(database)) == ([], 0)
 
 
-@pytest.mark.on_both
 def test_where_the_ledger_stays_away_after_it_the_journal_tells_the_next_run(
     database: Beside, tmp_path: Path
 ) -> None:
@@ -209,7 +214,6 @@ def test_where_the_ledger_stays_away_after_it_the_journal_tells_the_next_run(
     assert sorted(told.taken) == sorted(in_turn(database))
 
 
-@pytest.mark.on_both
 def test_what_was_claimed_beside_is_given_back_when_the_run_stops(database: Beside, tmp_path: Path) -> None:
     stops = threading.Event()
 
@@ -254,17 +258,16 @@ def test_at_a_rate_no_claim_is_made_before_its_time(database: Beside) -> None:
     assert database.turns == 0
 
 
-def test_in_memory_all_is_done_in_one_thread(tmp_path: Path) -> None:
-    with store(tmp_path, kind=Beside, url="sqlite://") as database:
+def test_on_sqlite_all_is_done_in_one_thread(tmp_path: Path) -> None:
+    with store(tmp_path, kind=Beside) as database:
         assert isinstance(database, Beside)
-        database.migrate()
         ledger(database, READERS)
         assert run(database, Mailserver()) == {SENT: READERS}
         assert database.turns == 0
 
 
 def test_who_marks_every_few_seconds_does_not_wait_for_a_turn_that_does_it_too(database: Beside) -> None:
-    """It would wait for SQLite's lock, and the turn for it."""
+    """It would wait for the rows that the turn has locked, and the turn for it."""
     clock = Clock()
 
     def late() -> None:
@@ -358,14 +361,13 @@ def wait_for_ever(database: Beside) -> None:
     threading.Event().wait()
 
 
-@pytest.mark.on_both
 @pytest.mark.parametrize("committed", [False, True])
 def test_killed_in_a_turn_both_pages_of_the_journal_are_read(
-    database: Beside, database_url: str, tmp_path: Path, committed: bool
+    database: Beside, url: str, tmp_path: Path, committed: bool
 ) -> None:
     """Five mails have ended, the fifth on the new page; the sixth is in doubt."""
     spawn = multiprocessing.get_context("spawn")
-    process = spawn.Process(target=die, args=(tmp_path, database_url), kwargs={"committed": committed})
+    process = spawn.Process(target=die, args=(tmp_path, url), kwargs={"committed": committed})
     process.start()
     process.join()
     assert process.exitcode == 9
