@@ -198,7 +198,7 @@ class Journals:
             pages = self._pages(name)
             with ExitStack() as held:
                 files = [held.enter_context(_locked(page)) for page in pages]
-                if None in files:
+                if None in files or self._pages(name) != pages:  # it lives, and may just have turned its page
                     continue
                 remains = Remains(name=name)
                 if all(_read(file, self._database, remains) for file in files if file is not None):

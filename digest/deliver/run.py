@@ -11,7 +11,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeAlias
@@ -30,7 +29,7 @@ from digest.store import claims
 log = logging.getLogger(__name__)
 
 BATCH = 500
-"""Rows claimed at once."""
+"""Rows claimed at most, by one run."""
 
 AHEAD = 100
 """Rows of a claim that are still to leave when the next one is made."""
@@ -64,6 +63,7 @@ class Run:
         self._journal = work.journals.open()
         self._alarm = _Alarm(work.clock, FLUSH)
         self._round = _Alarm(work.clock, ROUND)
+        self._late = _Alarm(work.clock, work.lease / 2)
         self._held: frozenset[int] | None = None  # of the claim, since it was last prolonged; None: all
         self._under_way: dict[int, Delivery] = {}  # handed to the transport, not come back
         self._heard: list[_Heard] = []  # from servers, not yet told of
@@ -91,7 +91,7 @@ class Run:
         batch = [delivery for _, delivery in turn.slots]
         written = self._work.write(batch)
         ahead = batch[-AHEAD] if self._goes_on(turn) else None
-        for delivery in self._in_turn(turn.slots):
+        for delivery in self._in_turn(turn):
             if isinstance(delivery, Pause):
                 yield delivery
                 continue
@@ -100,7 +100,8 @@ class Run:
             if self._alarm.rings:
                 self._tend()
             if delivery is ahead:
-                self._beside = self._thread.submit(self._turn, *self._snapshot(delivery.claim))
+                snapshot = self._snapshot(delivery.claim)
+                self._beside = self._thread.submit(self._turn, *snapshot, most=BATCH - AHEAD)
             mail = next(written)
             if self._held is not None and delivery.id not in self._held:
                 continue  # the lease had ended, and the row is another worker's
@@ -113,12 +114,12 @@ class Run:
                 unfit = Reply(code=554, enhanced="5.6.0", text=str(mail))
                 self._end(delivery, DeliveryState.FAILED, unfit)
 
-    def _in_turn(self, reserved: Sequence[tuple[datetime, Delivery]]) -> Iterator[Delivery | Pause]:
-        """Give each delivery at its moment."""
-        if not reserved or reserved[-1][0] <= self._clock():
-            yield from (delivery for _, delivery in reserved)
+    def _in_turn(self, turn: "_Turn") -> Iterator[Delivery | Pause]:
+        """Give each delivery at its moment; where the turn was taken long before, all of them move with it."""
+        if turn.at_once:
+            yield from (delivery for _, delivery in turn.slots)
             return
-        slots = Slots(reserved)
+        slots = Slots(turn.slots)
         while slots:
             now = self._clock()
             if (wait := slots.wait(now)) > _NO_TIME:
@@ -182,8 +183,8 @@ class Run:
 
         SQLite works in this process, so that nothing is won.
         """
-        at_once = turn.allowed.rows is None and len(turn.slots) > AHEAD and turn.slots[-1][0] <= self._clock()
-        return at_once and turn.claimed == BATCH and self._database.on_postgresql
+        unlimited = turn.allowed.rows is None and turn.at_once and len(turn.slots) > AHEAD
+        return unlimited and turn.more and self._database.on_postgresql
 
     def _next_turn(self) -> "_Turn":
         """Give the turn that was taken beside the sending, or take one."""
@@ -192,7 +193,7 @@ class Run:
 
     def _take(self) -> "_Turn":
         """Take a turn, or wait for the one that is being taken beside."""
-        turn = self._beside.result() if self._beside else self._turn(*self._snapshot())
+        turn = self._beside.result() if self._beside else self._turn(*self._snapshot(), most=BATCH)
         self._beside = None
         self._marked()
         if turn.skipped:
@@ -201,9 +202,11 @@ class Run:
 
     def _wait(self) -> None:
         """Wait until nothing happens beside any more; what a turn could not write down is still known."""
-        with suppress(StoreError):
+        try:
             if self._beside:
                 self._take()
+        except StoreError as error:
+            log.warning("%s", error)
 
     def _snapshot(self, *claimed: str) -> tuple[tuple[Mark, ...], list[_Heard], Collection[str]]:
         """Give what a turn is about: what has ended, what servers said, and the claims that go on."""
@@ -211,7 +214,9 @@ class Run:
         going_on = {one.claim for one in self._under_way.values()}
         return self._journal.turn_over(), self._told, going_on.union(claimed)
 
-    def _turn(self, ended: Sequence[Mark], heard: Sequence[_Heard], going_on: Collection[str]) -> "_Turn":
+    def _turn(
+        self, ended: Sequence[Mark], heard: Sequence[_Heard], going_on: Collection[str], *, most: int
+    ) -> "_Turn":
         """Mark what has come back and claim what is due, in one transaction."""
         governor = self._work.governor
         with self._database.transaction(alone=False) as connection:
@@ -231,16 +236,26 @@ class Run:
                 now=now,
                 token=self._journal.new_claim(),
                 until=until,
-                limit=BATCH if allowed.rows is None else min(BATCH, allowed.rows),
+                limit=most if allowed.rows is None else min(most, allowed.rows),
                 stopped=allowed.stopped,
             )
             reserved = governor.reserve(connection, batch, now=now, horizon=HORIZON)
-        return _Turn(allowed=allowed, slots=reserved.slots, claimed=len(batch) + skipped, skipped=skipped)
+        return _Turn(
+            allowed=allowed,
+            slots=reserved.slots,
+            at_once=not reserved.slots or reserved.slots[-1][0] <= now,
+            claimed=len(batch) + skipped,
+            skipped=skipped,
+            more=len(batch) + skipped == most,
+        )
 
     def _tend(self) -> None:
-        """Mark what has come back, and prolong the lease of what is still ours, unless a turn does."""
+        """Mark what has come back, and prolong the lease of what is still ours, unless a turn does.
+
+        A turn that takes half as long as a lease is waited for, since nothing may leave whose lease is over.
+        """
         if self._beside:
-            if not self._beside.done():
+            if not (self._beside.done() or self._late.rings):
                 return
             self._taken = self._take()
         ended, heard, _ = self._snapshot()
@@ -266,6 +281,7 @@ class Run:
         self._held = None
         self._journal.marked()
         self._alarm.reset()
+        self._late.reset()
 
     def _is_sent_again(self, delivery: Delivery) -> bool:
         with self._database.reading() as connection:
@@ -310,8 +326,10 @@ class _Turn:
 
     allowed: Allowance
     slots: tuple[tuple[datetime, Delivery], ...]
+    at_once: bool  # none had to wait for its moment when the turn was taken
     claimed: int  # rows, those that were skipped or come later among them
     skipped: int
+    more: bool  # as many as were to be claimed
 
 
 def _ours(reply: Reply) -> bool:

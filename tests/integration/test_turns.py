@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from makers import TAKEN, Clock, Mailserver, journals, ledger, reader, rows, states, store, write, writes
 from postgres import Postgres
 
-from digest import config
+from digest import config, journal
 from digest.deliver import deliver
 from digest.deliver import run as running
 from digest.deliver.run import Run
@@ -26,12 +26,14 @@ from digest.deliver.work import FLUSH, Work
 from digest.errors import StoreError, TransportError
 from digest.govern import Governor
 from digest.model import Delivery, DeliveryState, Mail, Reply
+from digest.protocols import Pause
 from digest.store import Database, paces
 from digest.store.tables import leases
 
 CLAIM, AHEAD = 6, 2
 READERS = 20
 PATIENCE = 30.0
+TOO_FAST = Reply(code=421, enhanced="4.7.0", text="too many mails, slow down")
 SENT, QUEUED = DeliveryState.SENT, DeliveryState.QUEUED
 HOLD = config.Delivery()
 FULL = StoreError("the disk is full")
@@ -172,7 +174,7 @@ def test_what_ends_while_a_turn_is_taken_is_marked_and_told_of_once(database: Be
     server = a_server(fifth=database.reached.wait, sixth=database.let_go.set)
 
     assert run(database, server, told) == {SENT: READERS}
-    assert database.turns == READERS // CLAIM
+    assert database.turns == 4  # of four, four, four and two rows
     assert recipients(server) == EACH
     assert states(database) == [SENT] * READERS
     assert sorted(told.taken) == sorted(in_turn(database))
@@ -258,6 +260,59 @@ def test_at_a_rate_no_claim_is_made_before_its_time(database: Beside) -> None:
     assert database.turns == 0
 
 
+@pytest.mark.parametrize("late", [0, 11])
+def test_a_claim_that_was_made_beside_keeps_its_pace_however_late_it_comes(
+    database: Beside, late: int
+) -> None:
+    """A domain complains, the next claim is spread out, and the last mails of the one before take longer than that."""
+    clock = Clock()
+    driven = a_run(database, clock)
+    number = pauses = 0
+    for mail in driven.mails():
+        if isinstance(mail, Pause):
+            pauses += 1
+            clock.forward(seconds=mail.seconds)
+            continue
+        number += 1
+        driven.ending(mail)
+        driven.heard(mail, TOO_FAST if number == 1 else TAKEN)
+        if number == CLAIM - 1:
+            finish_turn(driven)
+            clock.forward(seconds=late)
+        if number == CLAIM + 3:
+            break
+    driven.finish()
+    assert pauses
+
+
+def test_while_a_turn_hangs_no_mail_leaves_whose_lease_may_be_over(database: Beside) -> None:
+    """It is waited for once half of a lease has passed; here until it is let go, by nobody but who sees it wait."""
+    clock = Clock()
+    work = a_work(database, clock)
+    driven = Run(work)
+    mails = mails_of(driven)
+    for _ in range(CLAIM - 1):
+        mail = next(mails)
+        driven.ending(mail)
+        driven.heard(mail, TAKEN)
+    assert database.reached.wait(PATIENCE)
+    clock.at += work.lease / 2
+    waiting = driven._beside
+    assert waiting
+    asked = threading.Event()
+    real = waiting.result
+
+    def result(timeout: float | None = None) -> Any:
+        asked.set()
+        database.let_go.set()
+        return real(timeout)
+
+    waiting.result = result  # type: ignore[method-assign]
+    next(mails)
+    driven.finish()
+    assert asked.is_set()
+
+
 def test_on_sqlite_all_is_done_in_one_thread(tmp_path: Path) -> None:
     with store(tmp_path, kind=Beside) as database:
         assert isinstance(database, Beside)
@@ -288,6 +343,7 @@ def test_the_rows_of_a_claim_that_waits_its_turn_keep_their_lease(database: Besi
         slow.heard(mail, TAKEN)
         if number == CLAIM - 1:
             finish_turn(slow)
+            assert states(database).count("claimed") == CLAIM
             clock.at += FLUSH
         if number == CLAIM:
             assert until(database) == [clock.at + timedelta(seconds=HOLD.lease_seconds)] * 2
@@ -319,20 +375,45 @@ def test_what_was_begun_on_an_earlier_page_is_in_doubt_when_that_is_gone(
 def a_run(database: Beside, clock: Clock) -> Run:
     """Make one that the test drives itself, mail by mail."""
     database.let_go.set()
-    return Run(
-        Work(
-            database=database,
-            settings=HOLD,
-            write=writes(letter),
-            journals=journals(database),
-            governor=Governor(config.Settings()),
-            clock=clock,
-            resend=lambda _: False,
-            after=None,
-            stopping=lambda: False,
-            on_settled=lambda _: None,
-        )
+    return Run(a_work(database, clock))
+
+
+def a_work(database: Database, clock: Clock) -> Work:
+    return Work(
+        database=database,
+        settings=HOLD,
+        write=writes(letter),
+        journals=journals(database),
+        governor=Governor(config.Settings()),
+        clock=clock,
+        resend=lambda _: False,
+        after=None,
+        stopping=lambda: False,
+        on_settled=lambda _: None,
     )
+
+
+def test_a_process_that_turns_its_page_just_then_is_not_taken_for_dead(
+    database: Beside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who looks for journals opens a page, and before he locks it, its process is on the next one."""
+    clock = Clock()
+    living = a_run(database, clock)
+    living.ending(next(mails_of(living)))
+    todo = [living._tend]
+    lock = journal.fcntl.flock
+
+    def flock(file: int, how: int) -> None:
+        if how & journal.fcntl.LOCK_NB and todo:
+            todo.pop()()
+        lock(file, how)
+
+    monkeypatch.setattr(journal.fcntl, "flock", flock)
+    a_work(database, clock).recover()
+    monkeypatch.undo()
+    assert not todo
+    assert states(database).count("claimed") == CLAIM
+    living.finish()
 
 
 def mails_of(driven: Run) -> Iterator[Mail]:
