@@ -286,7 +286,7 @@ def test_a_claim_that_was_made_beside_keeps_its_pace_however_late_it_comes(
 
 
 def test_while_a_turn_hangs_no_mail_leaves_whose_lease_may_be_over(database: Beside) -> None:
-    """It is waited for once half of a lease has passed; here until it is let go, by nobody but who sees it wait."""
+    """It is waited for once half of a lease has passed; here it is let go by whoever waits for it."""
     clock = Clock()
     work = a_work(database, clock)
     driven = Run(work)
@@ -309,8 +309,8 @@ def test_while_a_turn_hangs_no_mail_leaves_whose_lease_may_be_over(database: Bes
 
     waiting.result = result  # type: ignore[method-assign]
     next(mails)
-    driven.finish()
     assert asked.is_set()
+    driven.finish()
 
 
 def test_on_sqlite_all_is_done_in_one_thread(tmp_path: Path) -> None:
