@@ -187,9 +187,11 @@ class Run:
         return unlimited and turn.more and self._database.on_postgresql
 
     def _next_turn(self) -> "_Turn":
-        """Give the turn that was taken beside the sending, or take one."""
+        """Give the turn that was taken beside the sending; where there is none, or more is due by now, take one."""
+        if self._beside:
+            self._taken = self._take()
         turn, self._taken = self._taken, None
-        return turn or self._take()
+        return turn if turn and turn.claimed else self._take()
 
     def _take(self) -> "_Turn":
         """Take a turn, or wait for the one that is being taken beside."""

@@ -28,7 +28,7 @@ from digest.govern import Governor
 from digest.model import Delivery, DeliveryState, Mail, Reply
 from digest.protocols import Pause
 from digest.store import Database, paces
-from digest.store.tables import leases
+from digest.store.tables import deliveries, leases
 
 CLAIM, AHEAD = 6, 2
 READERS = 20
@@ -283,6 +283,25 @@ def test_a_claim_that_was_made_beside_keeps_its_pace_however_late_it_comes(
             break
     driven.finish()
     assert pauses
+
+
+def test_what_comes_due_after_a_turn_that_found_nothing_leaves_in_the_same_run(database: Beside) -> None:
+    clock = Clock()
+    later = clock() + timedelta(minutes=1)
+    first = [row.id for row in rows(database)][:CLAIM]
+    with database.transaction() as connection:
+        others = sa.update(deliveries).where(deliveries.c.id.not_in(first))
+        connection.execute(others.values(due=later))
+    driven = a_run(database, clock)
+    for number, mail in enumerate(mails_of(driven), 1):
+        driven.ending(mail)
+        driven.heard(mail, TAKEN)
+        if number == CLAIM - 1:
+            finish_turn(driven)
+        if number == CLAIM:
+            clock.at = later
+    driven.finish()
+    assert states(database) == [SENT] * READERS
 
 
 def test_while_a_turn_hangs_no_mail_leaves_whose_lease_may_be_over(database: Beside) -> None:
