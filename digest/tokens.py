@@ -52,7 +52,7 @@ class Tokens:
     def make(self, purpose: Purpose, number: int) -> str:
         """Give the token of a row for a purpose: 34 characters of a-z2-7, always the same ones."""
         octets = number.to_bytes(_ID_BYTES, "big")
-        return _base32(octets + self._mac(purpose, octets))
+        return _base32(octets + self._mac(purpose, octets)[:_MAC_BYTES])
 
     def read(self, purpose: Purpose, token: str) -> int | None:
         """Give the row's number, or None for a token that is not ours, of whatever kind."""
@@ -61,23 +61,23 @@ class Tokens:
         except (binascii.Error, ValueError):
             return None
         number, mac = raw[:_ID_BYTES], raw[_ID_BYTES:]
-        if not hmac.compare_digest(mac, self._mac(purpose, number)):
+        if not hmac.compare_digest(mac, self._mac(purpose, number)[:_MAC_BYTES]):
             return None
         return int.from_bytes(number, "big")
 
     def fingerprint(self, purpose: Purpose, text: str) -> str:
         """Give 32 hexadecimal digits that nobody else can compute for `text`."""
-        return self._full_mac(purpose, text.encode()).hex()[:32]
+        return self._mac(purpose, text.encode())[:_MAC_BYTES].hex()
+
+    def id_left(self, list_name: str, on: date, subscriber_id: int) -> str:
+        """Give what stands before the @ of `message_id` (RFC 5322 section 3.6.4)."""
+        return self.fingerprint(Purpose.MESSAGE_ID, f"{list_name}/{on}/{subscriber_id}")
 
     def message_id(self, list_name: str, on: date, subscriber_id: int, *, domain: str) -> str:
         """Give the Message-ID of a list's issue of a date for one subscriber, the same on every attempt."""
-        about = f"{list_name}/{on}/{subscriber_id}"
-        return f"<{self.fingerprint(Purpose.MESSAGE_ID, about)}@{domain}>"
+        return f"<{self.id_left(list_name, on, subscriber_id)}@{domain}>"
 
-    def _mac(self, purpose: Purpose, number: bytes) -> bytes:
-        return self._full_mac(purpose, number)[:_MAC_BYTES]
-
-    def _full_mac(self, purpose: Purpose, octets: bytes) -> bytes:
+    def _mac(self, purpose: Purpose, octets: bytes) -> bytes:
         """Give HMAC (RFC 2104 section 4), from its two hashes as they are once they have the key, in half the time."""
         inner, outer = self._inner[purpose].copy(), self._outer.copy()
         inner.update(octets)

@@ -18,7 +18,7 @@ from typing import Any
 from digest import config
 from digest.curate import LIKED_SINCE
 from digest.errors import MessageError
-from digest.message import Headers, Personal, Signer, Stencil, message
+from digest.message import Headers, Signer, Stencil, message
 from digest.model import Delivery, Issue, Letter, Mail
 from digest.notify import list_links, masthead
 from digest.pipeline import print_letter
@@ -85,45 +85,27 @@ class Writer:
         form = self._form(delivery.issue_id, wanted)
         if form is None:
             return None
-        personal, slots = self._own(form.issue, delivery.address, delivery.subscriber_id, delivery.id)
         return Mail(
             envelope_from=self._envelope_from(delivery.id),
             recipient=delivery.address,
-            message=form.stencil(personal, slots),
+            message=form.stencil(
+                delivery.address, self._own(form.issue, delivery.subscriber_id, delivery.id)
+            ),
             variant_id=form.variant_id,
             delivery_id=delivery.id,
             dotless=True,  # the stencil writes it as =2E
         )
 
-    def _own(
-        self, issue: Issue, address: str, subscriber_id: int, delivery_id: int
-    ) -> tuple[Personal, dict[Slot, str]]:
-        """Give what one reader's mail has for him alone, over it and in it."""
-        publisher = self._settings.publisher
-        leave = self._tokens.make(Purpose.UNSUBSCRIBE, subscriber_id)
-        wish = self._tokens.make(Purpose.PREFERENCES, subscriber_id)
-        vote = self._tokens.make(Purpose.VOTE, subscriber_id)
-        answer = publisher.reply_to or publisher.own(
-            f"letter-{self._tokens.make(Purpose.LETTER, delivery_id)}"
+    def _own(self, issue: Issue, subscriber_id: int, delivery_id: int) -> tuple[str, ...]:
+        """Make the tokens of one reader's mail."""
+        make = self._tokens.make
+        return (
+            make(Purpose.UNSUBSCRIBE, subscriber_id),
+            make(Purpose.PREFERENCES, subscriber_id),
+            make(Purpose.VOTE, subscriber_id),
+            self._tokens.id_left(issue.list, issue.date, subscriber_id),
+            *(() if self._settings.publisher.reply_to else (make(Purpose.LETTER, delivery_id),)),
         )
-        unsubscribe = f"{publisher.url}/unsubscribe/{leave}"
-        message_id = self._tokens.message_id(issue.list, issue.date, subscriber_id, domain=publisher.domain)
-        personal = Personal(
-            to_address=address,
-            message_id=message_id,
-            reply_to=answer,
-            unsubscribe_urls=(
-                unsubscribe,
-                f"mailto:{publisher.own(f'unsubscribe-{leave}')}?subject=unsubscribe",
-            ),
-        )
-        return personal, {
-            Slot.ADDRESS: address,
-            Slot.UNSUBSCRIBE_URL: unsubscribe,
-            Slot.PREFERENCES_URL: f"{publisher.url}/preferences/{wish}",
-            Slot.WEB_URL: f"{publisher.url}/archive/{issue.list}/{issue.date}?voter={vote}",
-            Slot.REPLY_ADDRESS: answer,
-        }
 
     def _envelope_from(self, delivery_id: int) -> str:
         """Give where the mail comes back to: an address that says which delivery it was, if we read what comes."""
@@ -154,23 +136,38 @@ class Writer:
         return _Form(issue=issue, stencil=stencil, variant_id=variant_id)
 
     def _stencil(self, issue: Issue, fitted: Issue, own: config.List, wanted: Variant) -> Stencil:
+        """Cut a letter open where the tokens of a reader stand, the sample's at first."""
+        publisher = self._settings.publisher
         head = masthead(self._settings, own, language=wanted.wishes.language)
-        if not self._settings.publisher.reply_to:  # else a person reads the answers
+        if not publisher.reply_to:  # else a person reads the answers
             head = dataclasses.replace(head, offers=head.offers | {Slot.REPLY_ADDRESS})
         blank = print_letter(fitted, head, self._press, letter=own.letter)
         if wanted.wishes.format is Format.TEXT:
             blank = dataclasses.replace(blank, html="")
-        sample, slots = self._own(issue, _SAMPLE, 0, 0)
+        tokens = self._own(issue, 0, 0)
+        leave, wish, vote, id_left, *letter = tokens
+        unsubscribe = f"{publisher.url}/unsubscribe/{leave}"
+        answer = publisher.reply_to or publisher.own(f"letter-{letter[0]}")
+        slots = {
+            Slot.ADDRESS: _SAMPLE,
+            Slot.UNSUBSCRIBE_URL: unsubscribe,
+            Slot.PREFERENCES_URL: f"{publisher.url}/preferences/{wish}",
+            Slot.WEB_URL: f"{publisher.url}/archive/{issue.list}/{issue.date}?voter={vote}",
+            Slot.REPLY_ADDRESS: answer,
+        }
         headers = Headers(
             **_list_headers(self._settings, issue.list, issue.closed),
-            to_address=sample.to_address,
-            message_id=sample.message_id,
-            reply_to=sample.reply_to,
-            unsubscribe_urls=sample.unsubscribe_urls,
+            to_address=_SAMPLE,
+            message_id=f"<{id_left}@{publisher.domain}>",
+            reply_to=answer,
+            unsubscribe_urls=(
+                unsubscribe,
+                f"mailto:{publisher.own(f'unsubscribe-{leave}')}?subject=unsubscribe",
+            ),
             one_click=True,
             list_links=list_links(self._settings, issue.list),
         )
-        return Stencil(blank, headers, slots, signers=self._signers)
+        return Stencil(blank, headers, slots, tokens, signers=self._signers)
 
 
 def one_off_mail(

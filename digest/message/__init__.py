@@ -19,7 +19,7 @@ read again: a header that we did not set, or one that says something else, refus
 
 from collections.abc import Sequence
 
-from digest.message.fields import LIST_LINKS, Headers, Personal
+from digest.message.fields import LIST_LINKS, Headers
 from digest.message.parts import Attachment, html_octets
 from digest.message.stencil import Prepared, Signer, Stencil
 from digest.model import Letter
@@ -28,7 +28,6 @@ __all__ = [
     "LIST_LINKS",
     "Attachment",
     "Headers",
-    "Personal",
     "Prepared",
     "Signer",
     "Stencil",

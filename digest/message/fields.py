@@ -33,24 +33,18 @@ _SPACES = re.compile(r"[ \t]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Personal:
-    """What stands over one reader's mail alone."""
-
-    to_address: str
-    message_id: str  # with angle brackets; the same on every attempt
-    reply_to: str | None = None
-    unsubscribe_urls: tuple[str, ...] = ()  # https and mailto, the preferred one first
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Headers(Personal):
+class Headers:
     """What stands over one reader's mail, beside the subject, which the letter brings."""
 
     from_name: str
     from_address: str
+    to_address: str
     date: datetime  # aware
+    message_id: str  # with angle brackets; the same on every attempt
     list_id: str  # RFC 2919: daily.digest.example
     list_name: str
+    reply_to: str | None = None
+    unsubscribe_urls: tuple[str, ...] = ()  # https and mailto, the preferred one first
     one_click: bool = False  # RFC 8058: the one https URL takes a POST
     list_links: tuple[tuple[str, str], ...] = ()  # of LIST_LINKS: ("List-Help", "mailto:help@digest.example")
     auto_submitted: str | None = "auto-generated"  # RFC 3834
@@ -77,43 +71,23 @@ class Field(NamedTuple):
         return f"{self.name.lower()}:{unfolded}\r\n".encode()
 
 
-def personal_fields(personal: Personal, *, one_click: bool) -> dict[str, str]:
-    """Give the text of each field that stands in one reader's mail alone; each is one line that is never encoded."""
-    if not _MESSAGE_ID.fullmatch(personal.message_id):
-        raise ValueError(f"{personal.message_id!r:.80} is not a Message-ID")
-    texts = {
-        "To": str(parse_address(personal.to_address)),  # UTF-8 where it must be (RFC 6532)
-        "Message-ID": personal.message_id,
-    }
-    if personal.reply_to is not None:
-        texts["Reply-To"] = str(_mailbox(personal.reply_to))
-    urls = [link(url) for url in personal.unsubscribe_urls]
-    if urls:
-        texts["List-Unsubscribe"] = ", ".join([f"<{url}>" for url in urls])
-    if one_click and len([url for url in urls if url.startswith("https:")]) != 1:
-        raise ValueError("one-click needs exactly one https URL to unsubscribe (RFC 8058)")
-    for name, text in texts.items():
-        _check_plain(name, text)
-    return texts
-
-
 def fields(letter: Letter, headers: Headers) -> Iterator[Field]:
     """Give each field once, in the order in which it is written, but not those of the MIME tree."""
-    texts = personal_fields(headers, one_click=headers.one_click)
-    own = {name: Field(name, text, text) for name, text in texts.items()}
     if headers.date.tzinfo is None:
         raise ValueError(f"the date {headers.date} has no time zone")
+    if not _MESSAGE_ID.fullmatch(headers.message_id):
+        raise ValueError(f"{headers.message_id!r:.80} is not a Message-ID")
     yield _named("From", headers.from_name, str(_mailbox(headers.from_address)))
-    yield own["To"]
+    yield _plain("To", str(parse_address(headers.to_address)))  # UTF-8 where it must be (RFC 6532)
     yield _subject(letter.subject)
     yield _plain("Date", format_datetime(headers.date))
-    yield own["Message-ID"]
+    yield _plain("Message-ID", headers.message_id)
     for name, ids in (("In-Reply-To", headers.in_reply_to), ("References", headers.references)):
         if ids is not None:
             yield _message_ids(name, ids)
-    if "Reply-To" in own:
-        yield own["Reply-To"]
-    yield from _list_fields(headers, own.get("List-Unsubscribe"))
+    if headers.reply_to is not None:
+        yield _plain("Reply-To", str(_mailbox(headers.reply_to)))
+    yield from _list_fields(headers)
     if headers.auto_submitted is not None:
         if not _TOKEN.fullmatch(headers.auto_submitted):
             raise ValueError(f"{headers.auto_submitted!r:.80} is not a value of Auto-Submitted")
@@ -128,14 +102,17 @@ def link(url: str) -> str:
     return url
 
 
-def _list_fields(headers: Headers, unsubscribe: Field | None) -> Iterator[Field]:
+def _list_fields(headers: Headers) -> Iterator[Field]:
     """Give the fields that make it the mail of a list (RFC 2369, 2919, 8058)."""
     if not _LIST_ID.fullmatch(headers.list_id):
         raise ValueError(f"{headers.list_id!r:.80} is not a list id such as daily.digest.example")
     yield _named("List-Id", headers.list_name, headers.list_id)
-    if unsubscribe:
-        yield unsubscribe
+    urls = [link(url) for url in headers.unsubscribe_urls]
+    if urls:
+        yield _plain("List-Unsubscribe", ", ".join(f"<{url}>" for url in urls))
     if headers.one_click:
+        if len([url for url in urls if url.startswith("https:")]) != 1:
+            raise ValueError("one-click needs exactly one https URL to unsubscribe (RFC 8058)")
         yield _plain("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
     names = [name for name, _ in headers.list_links]
     if len(set(names)) != len(names) or not set(names) <= set(LIST_LINKS):
@@ -147,13 +124,9 @@ def _list_fields(headers: Headers, unsubscribe: Field | None) -> Iterator[Field]
 
 def _plain(name: str, text: str) -> Field:
     """Give a field that is read by programs: one line, never encoded, and nothing that could pass for it."""
-    _check_plain(name, text)
-    return Field(name, text, text)
-
-
-def _check_plain(name: str, text: str) -> None:
     if "=?" in text:
         raise ValueError(f"{name} {text!r:.80} holds =?, with which an encoded-word begins")
+    return Field(name, text, text)
 
 
 def _message_ids(name: str, text: str) -> Field:

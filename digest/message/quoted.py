@@ -9,7 +9,7 @@ import binascii
 import re
 
 _LINE = 75  # RFC 2045: 76 with the = of a soft line break
-_SOFT_BREAK = b"=\r\n"
+SOFT_BREAK = b"=\r\n"
 _DOT = re.compile(rb"(?<![^\n.])\.")
 _CHUNK = re.compile(rb".{1,%d}(?<!=)(?<!=.)(?!\.)" % _LINE)  # ends neither in an escape nor before a dot
 _AS_IT_IS = re.compile(
@@ -25,13 +25,13 @@ def encode(text: bytes, *, goes_on: bool) -> bytes:
     3.4.3).
     """
     if goes_on and _AS_IT_IS.fullmatch(text):
-        return text + _SOFT_BREAK
+        return text + SOFT_BREAK
     escaped = binascii.b2a_qp(text).replace(b"=\n", b"")
     lines = _DOT.sub(b"=2E", escaped).split(b"\n")
     broken = b"\r\n".join([line if len(line) <= _LINE else _broken(line) for line in lines])
     ended = not goes_on and _ENDED.search(broken)
-    return broken if ended else broken + _SOFT_BREAK
+    return broken if ended else broken + SOFT_BREAK
 
 
 def _broken(line: bytes) -> bytes:
-    return _SOFT_BREAK.join(_CHUNK.findall(line))
+    return SOFT_BREAK.join(_CHUNK.findall(line))

@@ -3,7 +3,7 @@
 import base64
 import quopri
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from email import message_from_bytes
 from itertools import zip_longest
 
@@ -40,25 +40,15 @@ def read_back(wire: bytes, fields: Sequence[Field], parts: Sequence[Part], *, si
         raise ValueError("the finished parts do not decode to the letter")
 
 
-def reread(wire: bytes, meant: Sequence[bytes], *, signatures: int) -> None:
-    """Check the head of a mail whose like was read back before: its lines, and before them so many signatures.
+def head_like(pieces: Iterable[bytes | int], *, signatures: int) -> re.Pattern[bytes]:
+    """Give what the head of a mail must match whose like was read back before, to its empty line.
 
-    Raises:
-        ValueError: there is another line, or it says something else.
-
+    It has so many signatures, then each octet of `pieces` and nothing else; where a number stands, something that is
+    visible and has no space in it.
     """
-    head = wire[: wire.find(b"\r\n\r\n") + 2]
-    lines = head.split(b"\r\n")[:-1]
-    _check_lines(head, [*lines, b""])
-    signed, found = lines[: -len(meant)], lines[-len(meant) :]
-    if found != meant:
-        said, expected = next(pair for pair in zip_longest(found, meant) if pair[0] != pair[1])
-        raise ValueError(f"the finished headers say {said!r:.120} where {expected!r:.120} was meant")
-    names = [line.partition(b":")[0].decode() for line in signed if line[:1] not in (b" ", b"\t")]
-    if names != [SIGNATURE] * signatures:
-        raise ValueError(
-            f"the finished headers begin with {names!r:.120} where {signatures} signatures were meant"
-        )
+    field = rb"DKIM-Signature:[ -~]{1,900}\r\n(?:[ \t][ -~]{1,900}\r\n)*"
+    meant = (re.escape(piece) if isinstance(piece, bytes) else rb"[!-~\x80-\xff]+" for piece in pieces)
+    return re.compile(b"(?:%b){%d}%b\r\n" % (field, signatures, b"".join(meant)))
 
 
 def _check_lines(octets: bytes, lines: Sequence[bytes]) -> None:

@@ -1,31 +1,35 @@
 """One letter, encoded once, and cut open where each reader's mail has something of its own.
 
-A stencil is read back whole when it is made, with a sample reader; of each mail then the values are checked before
-they are spliced in, and the head is read again from the finished bytes. Signing is another's business (`Signer`): it
-is given the relaxed forms of the fields, of which the shared ones stand ready, and the hash of the body, which goes on
-from the state that it has before the first opening.
+That is his address, and tokens: short names that only we can make, each of the same length for every reader. All else
+is encoded and checked when the stencil is made, with a sample reader whose mail is read back whole; of each mail then
+the address and the tokens are checked before they are spliced in, and the head of the finished bytes. Signing is
+another's business (`Signer`): it is given the relaxed forms of the fields, of which the shared ones stand ready, and
+the hash of the body, which goes on from the state that it has before the first opening.
 """
 
 import hashlib
 import html
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Generic, Protocol, TypeVar
+from typing import Protocol
 
 from digest.address import parse_address
 from digest.errors import MessageError
 from digest.message import quoted
-from digest.message.fields import Field, Headers, Personal, fields, link, personal_fields
+from digest.message.fields import Field, Headers, fields, link
 from digest.message.parts import Attachment, Opening, Part, parts, whole
-from digest.message.reading import read_back, reread
+from digest.message.reading import head_like, read_back
 from digest.model import Letter
 from digest.render import Blank, Slot, fill
 
-_K = TypeVar("_K", bound=Hashable)
-
-_PERSONAL = ("To", "Message-ID", "Reply-To", "List-Unsubscribe")
 _ADDRESSES = (Slot.ADDRESS, Slot.REPLY_ADDRESS)
 _NO_SLOTS: Mapping[Slot, str] = {}
+_TOKEN = re.compile(r"[a-z0-9]{16,64}")
+
+_TO, _IN_TEXT, _IN_HTML, _TOKENS = range(
+    4
+)  # what stands in an opening: forms of the address, then each token
 
 
 class Prepared(Protocol):
@@ -58,120 +62,144 @@ class Stencil:
         letter: Letter,
         headers: Headers,
         slots: Mapping[Slot, str] = _NO_SLOTS,
+        tokens: Sequence[str] = (),
         *,
         attachment: Attachment | None = None,
         signers: Sequence[Signer] = (),
     ) -> None:
-        """Encode a letter; `headers` and `slots` have the values of a sample reader where each has his own.
+        """Encode a letter; `headers`, `slots` and `tokens` are a sample reader's.
+
+        Where one of his tokens stands in them, and where his address does in To or as a slot's whole value, each
+        reader's own will stand; all else is the same for all of them.
 
         Raises:
             MessageError: a header cannot be written as it was asked for, or the bytes do not say what was meant.
 
         """
-        self._one_click = headers.one_click
         try:
+            self._open(tokens)
             leaves = _leaves(letter, headers, attachment)
             tree = whole(leaves, _digits(letter))
             above = (*fields(letter, headers), *(Field(name, text, text) for name, text in tree.fields))
-            self._cut_body(tree.body)
+            self._cut_body(tree.body, headers.to_address, slots)
             names = [field.name for field in above]
             self._cut_head(above, [signer.prepare(names, headers.date) for signer in signers])
-            self.sample = self._splice(headers, slots)
+            self.sample = self._splice(headers.to_address, tokens)
             if isinstance(letter, Blank):
                 leaves = _leaves(fill(letter, slots), headers, attachment)
             read_back(self.sample, above, leaves, signatures=len(signers))
         except ValueError as error:
-            raise _refused(headers, error) from error
+            raise _refused(headers.to_address, error) from error
 
-    def __call__(self, personal: Personal, slots: Mapping[Slot, str]) -> bytes:
-        """Give the mail of one reader.
+    def __call__(self, address: str, tokens: Sequence[str]) -> bytes:
+        """Give the mail of one reader; his tokens are as many as the sample's, in their order.
 
         Raises:
-            MessageError: a value of his cannot stand where it should.
+            MessageError: they cannot stand where they should.
 
         """
         try:
-            return self._splice(personal, slots)
+            return self._splice(address, tokens)
         except ValueError as error:
-            raise _refused(personal, error) from error
+            raise _refused(address, error) from error
 
-    def _cut_body(self, body: Iterable[bytes | Opening]) -> None:
-        self._body = _Cut(body)
-        slots = dict.fromkeys(opening.slot for opening in self._body.keys)
-        self._openings = [(slot, Opening(slot, "text/plain"), Opening(slot, "text/html")) for slot in slots]
+    def _open(self, tokens: Sequence[str]) -> None:
+        """Take note of where a token is found, and of what stands there in each mail."""
+        for token in tokens:
+            if not _TOKEN.fullmatch(token) or tokens.count(token) > 1:
+                raise ValueError(f"{token!r:.80} is not a token of its own")
+        self._places = {token.encode("ascii"): _TOKENS + place for place, token in enumerate(tokens)}
+        self._tokens = re.compile(b"(%b)" % (b"|".join(self._places) or b"(?!)"))
+        self._shape = re.compile(",".join(f"[a-z0-9]{{{len(token)}}}" for token in tokens))
+
+    def _cut_body(self, body: Iterable[bytes | Opening], address: str, slots: Mapping[Slot, str]) -> None:
+        pieces: list[bytes | int] = []
+        for piece in body:
+            pieces += self._opened(piece, address, slots) if isinstance(piece, Opening) else [piece]
+        self._body = _Cut(pieces)
         self._hashed = hashlib.sha256(self._body.start)
+
+    def _opened(self, opening: Opening, address: str, slots: Mapping[Slot, str]) -> Iterator[bytes | int]:
+        """Give what stands in an opening of the letter, encoded."""
+        value, in_html = slots.get(opening.slot), opening.media_type == "text/html"
+        if value is None:
+            raise ValueError(f"the letter has a place for {opening.slot}, and nothing is to stand there")
+        if value == address:
+            yield _IN_HTML if in_html else _IN_TEXT
+            return
+        _check(opening.slot, value)
+        for piece in self._cut((html.escape(value) if in_html else value).encode()):
+            if isinstance(piece, bytes):
+                yield quoted.encode(piece, goes_on=True)
+            else:
+                yield piece
+                yield quoted.SOFT_BREAK
 
     def _cut_head(self, above: Sequence[Field], signers: Sequence[Prepared]) -> None:
         """Cut the fields, as they are written and as each signer hashes them."""
-        self._head = _Cut([*_written(above), b"\r\n"])
-        self._personal = frozenset(self._head.keys)
-        self._lines = b"".join(field.octets for field in above).split(b"\r\n")[:-1]
-        self._places = {
-            name: place
-            for place, line in enumerate(self._lines)
-            if (name := line.partition(b":")[0].decode()) in self._personal
-        }
+        pieces = [piece for field in above for piece in self._cut_field(field, field.octets)]
+        self._head = _Cut([*pieces, b"\r\n"])
+        self._like = head_like(pieces, signatures=len(signers))
         named = {field.name.lower(): field for field in above}
-        self._signed: list[tuple[Prepared, _Cut[str]]] = []
+        self._signed: list[tuple[Prepared, _Cut]] = []
         for signer in signers:
             hashed = dict.fromkeys(name.lower() for name in signer.names)  # each field is there once
-            relaxed = _Cut(_relaxed([named[name] for name in hashed if name in named]))
+            found = (named[name] for name in hashed if name in named)
+            relaxed = _Cut(piece for field in found for piece in self._cut_field(field, field.canonical))
             self._signed.append((signer, relaxed))
 
-    def _splice(self, personal: Personal, slots: Mapping[Slot, str]) -> bytes:
-        own = self._own(personal)
-        body = self._body.filled(self._values(personal, slots))
-        wire = b"".join([*self._signatures(own, body), *self._head.filled(own), *body])
-        lines = self._lines.copy()
-        for name, octets in own.items():
-            lines[self._places[name]] = b"%s: %s" % (name.encode(), octets)
-        reread(wire, lines, signatures=len(self._signed))
+    def _cut_field(self, field: Field, octets: bytes) -> Iterator[bytes | int]:
+        if field.name != "To":
+            yield from self._cut(octets)
+            return
+        before, after = octets.split(field.wire.encode())
+        yield from (before, _TO, after)
+
+    def _cut(self, octets: bytes) -> Iterator[bytes | int]:
+        """Give what stands between tokens, and between that the tokens' places."""
+        for piece in self._tokens.split(octets):
+            if piece:
+                yield self._places.get(piece, piece)
+
+    def _splice(self, address: str, tokens: Sequence[str]) -> bytes:
+        values = self._values(address, tokens)
+        body = self._body.filled(values)
+        wire = b"".join([*self._signatures(values, body), *self._head.filled(values), *body])
+        if not self._like.match(wire):
+            raise ValueError("the finished headers are not what was meant")
         return wire
 
-    def _own(self, personal: Personal) -> dict[str, bytes]:
-        """Give the fields that are a reader's own."""
-        texts = personal_fields(personal, one_click=self._one_click)
-        if texts.keys() != self._personal:
-            odd = ", ".join(sorted(texts.keys() ^ self._personal))
-            raise ValueError(f"{odd} stands in all mails of a letter or in none")
-        return {name: text.encode() for name, text in texts.items()}
+    def _values(self, address: str, tokens: Sequence[str]) -> list[bytes]:
+        """Give what stands in the openings."""
+        joined = ",".join(tokens)
+        if not self._shape.fullmatch(joined):
+            raise ValueError(f"{joined!r:.80} are not tokens like those of the sample")
+        to = str(parse_address(address)).encode()
+        in_text = quoted.encode(address.encode(), goes_on=True)
+        markup = html.escape(address)
+        in_html = in_text if markup == address else quoted.encode(markup.encode(), goes_on=True)
+        return [to, in_text, in_html, *joined.encode("ascii").split(b",")]
 
-    def _values(self, personal: Personal, slots: Mapping[Slot, str]) -> dict[Opening, bytes]:
-        """Give what stands in each opening of the body."""
-        checked = (personal.to_address, personal.reply_to, *personal.unsubscribe_urls)
-        values: dict[Opening, bytes] = {}
-        for slot, in_text, in_html in self._openings:
-            value = slots.get(slot)
-            if value is None:
-                raise ValueError(f"the letter has a place for {slot}, and nothing is to stand there")
-            if value not in checked:
-                _check(slot, value)
-            markup = html.escape(value)
-            plain = quoted.encode(value.encode(), goes_on=True)
-            values[in_text] = plain
-            values[in_html] = plain if markup == value else quoted.encode(markup.encode(), goes_on=True)
-        return values
-
-    def _signatures(self, own: Mapping[str, bytes], body: Sequence[bytes]) -> list[bytes]:
+    def _signatures(self, values: Sequence[bytes], body: Sequence[bytes]) -> list[bytes]:
         if not self._signed:
             return []
         hashed = self._hashed.copy()
         hashed.update(b"".join(body[1:]))
         body_hash = hashed.digest()
-        return [signer.field(b"".join(relaxed.filled(own)), body_hash) for signer, relaxed in self._signed]
+        return [signer.field(b"".join(relaxed.filled(values)), body_hash) for signer, relaxed in self._signed]
 
 
-class _Cut(Generic[_K]):
-    """Octets with openings, each under a key."""
+class _Cut:
+    """Octets with openings, each for one of several values."""
 
-    def __init__(self, pieces: Iterable[bytes | _K]) -> None:
+    def __init__(self, pieces: Iterable[bytes | int]) -> None:
         self._octets = [b""]
-        self._open: list[tuple[int, _K]] = []
+        self._places: list[int] = []  # of the value in each opening; they stand at the odd indices
         for piece in pieces:
             if isinstance(piece, bytes):
                 self._octets[-1] += piece
             else:
-                self._open.append((len(self._octets), piece))
+                self._places.append(piece)
                 self._octets += [b"", b""]
 
     @property
@@ -179,16 +207,10 @@ class _Cut(Generic[_K]):
         """What stands before the first opening."""
         return self._octets[0]
 
-    @property
-    def keys(self) -> list[_K]:
-        """The key of each opening."""
-        return [key for _, key in self._open]
-
-    def filled(self, values: Mapping[_K, bytes]) -> list[bytes]:
+    def filled(self, values: Sequence[bytes]) -> list[bytes]:
         """Give the octets, in pieces, with values in the openings."""
         octets = self._octets.copy()
-        for place, key in self._open:
-            octets[place] = values[key]
+        octets[1::2] = [values[place] for place in self._places]
         return octets
 
 
@@ -201,22 +223,6 @@ def _digits(letter: Letter) -> str:
     return hashlib.sha256(f"{letter.text}\0{letter.html}".encode()).hexdigest()[:24]
 
 
-def _written(above: Iterable[Field]) -> Iterator[bytes | str]:
-    for field in above:
-        if field.name in _PERSONAL:
-            yield from (f"{field.name}: ".encode(), field.name, b"\r\n")
-        else:
-            yield field.octets
-
-
-def _relaxed(above: Iterable[Field]) -> Iterator[bytes | str]:
-    for field in above:
-        if field.name in _PERSONAL:  # each is one line, without white space to be reduced
-            yield from (f"{field.name.lower()}:".encode(), field.name, b"\r\n")
-        else:
-            yield field.canonical
-
-
 def _check(slot: Slot, value: str) -> None:
     """Refuse what is no address or no link."""
     if slot in _ADDRESSES:
@@ -225,5 +231,5 @@ def _check(slot: Slot, value: str) -> None:
         link(value)
 
 
-def _refused(personal: Personal, error: ValueError) -> MessageError:
-    return MessageError(f"the mail to {personal.to_address!r:.90} cannot be made: {error}")
+def _refused(address: str, error: ValueError) -> MessageError:
+    return MessageError(f"the mail to {address!r:.90} cannot be made: {error}")

@@ -7,13 +7,14 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from makers import UNTIMED
 
 from digest.address import parse_address
 from digest.errors import MessageError
-from digest.message import Headers, Stencil, message
+from digest.message import Headers, Signer, Stencil, message
 from digest.render import Blank, Slot, fill
 
 KEY = "0123456789abcdef" * 2
@@ -30,44 +31,68 @@ pieces = st.lists(plain | rough | st.sampled_from([f"{KEY}-{slot}-" for slot in 
 blanks = st.builds(Blank, subject=st.just("Digest"), html=pieces, text=pieces, key=st.just(KEY))
 atoms = st.text(ATOMS, min_size=1, max_size=20).filter(lambda text: "=?" not in text)
 addresses = st.builds(lambda name, more: f"{name}.{more}@mail.example", atoms, atoms)
-urls = st.text(
-    st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="<>"), min_size=1, max_size=200
-).map("https://digest.example/".__add__)
+urls = st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="<>"), max_size=200).map(
+    "https://digest.example/".__add__
+)
+between = urls.filter(lambda url: "=?" not in url)
 
 
 @dataclasses.dataclass(frozen=True)
-class Mine:
-    """A reader, and what is his own."""
+class Reader:
+    """An address, and what is its reader's own: to leave, his wishes, to see it in a browser, the mail's name."""
 
-    headers: Headers
-    slots: dict[Slot, str]
-
-
-def mine(*, address: str, answer: str, leave: str, wish: str, web: str, message_id: str) -> Mine:
-    headers = Headers(
-        from_name="Digest",
-        from_address="daily@digest.example",
-        to_address=address,
-        date=datetime(2026, 3, 2, tzinfo=UTC),
-        message_id=f"<{message_id}@digest.example>",
-        list_id="a.digest.example",
-        list_name="Digest",
-        reply_to=answer,
-        unsubscribe_urls=(leave,),
-        one_click=True,
-    )
-    return Mine(headers, dict(zip(SLOTS, (address, leave, wish, web, answer), strict=True)))
+    address: str
+    tokens: tuple[str, str, str, str]
 
 
 readers = st.builds(
-    mine,
+    Reader,
     address=addresses,
-    answer=addresses,
-    leave=urls.filter(lambda url: "=?" not in url),
-    wish=urls,
-    web=urls,
-    message_id=atoms,
+    tokens=st.tuples(*[st.text("abcxyz234567", min_size=30, max_size=30)] * 4).filter(
+        lambda tokens: len(set(tokens)) == len(tokens)
+    ),
 )
+
+
+@dataclasses.dataclass(frozen=True)
+class Links:
+    """What all readers' links begin with."""
+
+    leave: str = "https://digest.example/"
+    wish: str = "https://digest.example/"
+    web: str = "https://digest.example/"
+
+    def headers(self, reader: Reader) -> Headers:
+        leave, _, web, id_left = reader.tokens
+        return Headers(
+            from_name="Digest",
+            from_address="daily@digest.example",
+            to_address=reader.address,
+            date=datetime(2026, 3, 2, tzinfo=UTC),
+            message_id=f"<{id_left}@digest.example>",
+            list_id="a.digest.example",
+            list_name="Digest",
+            reply_to=f"daily+{web}@digest.example",
+            unsubscribe_urls=(self.leave + leave,),
+            one_click=True,
+        )
+
+    def slots(self, reader: Reader) -> dict[Slot, str]:
+        leave, wish, web, _ = reader.tokens
+        values = (
+            reader.address,
+            self.leave + leave,
+            f"{self.wish}{wish}..",
+            self.web + web,
+            f"daily+{web}@digest.example",
+        )
+        return dict(zip(SLOTS, values, strict=True))
+
+    def stencil(self, blank: Blank, sample: Reader, signers: Sequence[Signer] = ()) -> Stencil:
+        return Stencil(blank, self.headers(sample), self.slots(sample), sample.tokens, signers=signers)
+
+
+links = st.builds(Links, leave=between, wish=urls, web=urls)
 
 
 class Seal:
@@ -91,22 +116,24 @@ def decoded(wire: bytes) -> object:
 
 
 @UNTIMED
-@given(blank=blanks, sample=readers, reader=readers)
+@given(blank=blanks, links=links, sample=readers, reader=readers)
 def test_a_mail_says_what_one_made_for_its_reader_alone_would_say(
-    blank: Blank, sample: Mine, reader: Mine
+    blank: Blank, links: Links, sample: Reader, reader: Reader
 ) -> None:
-    stencil = Stencil(blank, sample.headers, sample.slots)
-    wire = stencil(reader.headers, reader.slots)
+    stencil = links.stencil(blank, sample)
+    wire = stencil(reader.address, reader.tokens)
 
-    assert decoded(wire) == decoded(message(fill(blank, reader.slots), reader.headers))
-    assert wire == stencil(reader.headers, reader.slots), "the same bytes on each attempt"
-    assert wire == Stencil(blank, reader.headers, reader.slots).sample, "nothing of another reader's is in it"
+    assert decoded(wire) == decoded(message(fill(blank, links.slots(reader)), links.headers(reader)))
+    assert wire == stencil(reader.address, reader.tokens), "the same bytes on each attempt"
+    assert wire == links.stencil(blank, reader).sample, "nothing of another reader's is in it"
 
 
 @UNTIMED
-@given(blank=blanks, sample=readers, reader=readers)
-def test_lines_are_short_and_none_begins_with_a_dot(blank: Blank, sample: Mine, reader: Mine) -> None:
-    wire = Stencil(blank, sample.headers, sample.slots)(reader.headers, reader.slots)
+@given(blank=blanks, links=links, sample=readers, reader=readers)
+def test_lines_are_short_and_none_begins_with_a_dot(
+    blank: Blank, links: Links, sample: Reader, reader: Reader
+) -> None:
+    wire = links.stencil(blank, sample)(reader.address, reader.tokens)
     head, _, body = wire.partition(b"\r\n\r\n")
 
     assert wire.isascii()
@@ -117,11 +144,11 @@ def test_lines_are_short_and_none_begins_with_a_dot(blank: Blank, sample: Mine, 
 
 
 @UNTIMED
-@given(blank=blanks, sample=readers, reader=readers)
+@given(blank=blanks, links=links, sample=readers, reader=readers)
 def test_the_hash_that_is_signed_is_that_of_the_whole_body_which_ends_with_one_line_end(
-    blank: Blank, sample: Mine, reader: Mine
+    blank: Blank, links: Links, sample: Reader, reader: Reader
 ) -> None:
-    wire = Stencil(blank, sample.headers, sample.slots, signers=(Seal(),))(reader.headers, reader.slots)
+    wire = links.stencil(blank, sample, (Seal(),))(reader.address, reader.tokens)
     body = wire.partition(b"\r\n\r\n")[2]
 
     assert wire.startswith(f"DKIM-Signature: {hashlib.sha256(body).hexdigest()}\r\n".encode())
@@ -154,16 +181,35 @@ hostile = st.text() | st.lists(
     )
 ).map("".join)
 LETTER = Blank(subject="Digest", html="".join(f"<p>{KEY}-{slot}-" for slot in SLOTS), text="Hello\n", key=KEY)
-HOME = "https://digest.example/"
-SAMPLE = mine(address="a@b.example", answer="c@d.example", leave=HOME, wish=HOME, web=HOME, message_id="1")
-STENCIL = Stencil(LETTER, SAMPLE.headers, SAMPLE.slots)
+SAMPLE = Reader("a@b.example", ("a" * 30, "b" * 30, "c" * 30, "d" * 30))
+STENCIL = Links().stencil(LETTER, SAMPLE)
+
+
+@given(address=hostile)
+def test_an_address_stands_over_the_mail_and_in_it_as_it_is_or_refuses_it(address: str) -> None:
+    try:
+        wire = STENCIL(address, SAMPLE.tokens)
+    except MessageError:
+        return
+    reader = Reader(address, SAMPLE.tokens)
+    assert decoded(wire) == decoded(message(fill(LETTER, Links().slots(reader)), Links().headers(reader)))
+    assert str(parse_address(address)) in wire.decode()
+
+
+@given(place=st.integers(0, 3), token=hostile)
+def test_no_token_is_taken_that_is_not_like_the_samples(place: int, token: str) -> None:
+    own = list(SAMPLE.tokens)
+    own[place] = token
+    with pytest.raises(MessageError, match="are not tokens"):
+        STENCIL(SAMPLE.address, own)
 
 
 @given(field=st.sampled_from(["to_address", "message_id", "reply_to", "unsubscribe_urls"]), value=hostile)
 def test_a_value_over_the_mail_stands_there_as_it_is_or_refuses_it(field: str, value: str) -> None:
     changed = {field: (value,) if field == "unsubscribe_urls" else value}
+    headers, slots = Links().headers(SAMPLE), Links().slots(SAMPLE)
     try:
-        wire = STENCIL(dataclasses.replace(SAMPLE.headers, **changed), SAMPLE.slots)
+        wire = Stencil(LETTER, dataclasses.replace(headers, **changed), slots).sample
     except MessageError:
         return
     assert email.message_from_bytes(wire).keys() == email.message_from_bytes(STENCIL.sample).keys()
@@ -173,9 +219,9 @@ def test_a_value_over_the_mail_stands_there_as_it_is_or_refuses_it(field: str, v
 
 @given(slot=st.sampled_from(SLOTS), value=hostile)
 def test_a_value_in_the_letter_reads_as_it_is_or_refuses_the_mail(slot: Slot, value: str) -> None:
-    slots = SAMPLE.slots | {slot: value}
+    headers, slots = Links().headers(SAMPLE), Links().slots(SAMPLE) | {slot: value}
     try:
-        wire = STENCIL(SAMPLE.headers, slots)
+        wire = Stencil(LETTER, headers, slots).sample
     except MessageError:
         return
-    assert decoded(wire) == decoded(message(fill(LETTER, slots), SAMPLE.headers))
+    assert decoded(wire) == decoded(message(fill(LETTER, slots), headers))
