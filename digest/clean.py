@@ -23,6 +23,8 @@ def clean_text(text: str) -> str:
 
     No-break spaces stay: French punctuation is written with them.
     """
+    if text.isascii() and text.isprintable() and "  " not in text:  # as most is
+        return text.strip(" ")
     return _LINE_SPACE.sub(" ", _FORBIDDEN.sub("", text)).strip(" ")
 
 

@@ -160,12 +160,13 @@ class Line:
 
     def _flush(self) -> None:
         while not self.wire.idle and not self.broken:
-            ending = self._unannounced
-            if ending and ending.end_at is not None and ending.end_at < self.wire.reach:
+            parts, ending = self.wire.next(), self._unannounced
+            reach = self.wire.sent + sum(map(len, parts))
+            if ending and ending.end_at is not None and ending.end_at < reach:
                 self._unannounced = None
                 self._ending(ending.mail)
             try:
-                if not self.wire.write():
+                if not self.wire.write(parts):
                     return
             except OSError as error:
                 self._receive()  # the server may have said why
@@ -174,11 +175,11 @@ class Line:
                 self.deadline = time.monotonic() + self._timeout_seconds
 
     def _receive(self) -> None:
-        more = True
+        more, deadline = True, time.monotonic() + self._timeout_seconds
         while more and not self.broken:
             try:
                 for code, text in self._replies.feed(self.wire.read()):
-                    self.deadline = time.monotonic() + self._timeout_seconds
+                    self.deadline = deadline
                     self._hear(code, text)
                     if self.broken:
                         return

@@ -6,10 +6,11 @@ is work; where new ones die one after another before they carried anything, the 
 what is under way on the others is done.
 """
 
+import math
 import selectors
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from digest.errors import TransportError
@@ -45,6 +46,9 @@ class Lines:
         self._outcomes: deque[Outcome] = deque()
         self._barren = 0
         self._over: TransportError | None = None  # why nothing more may be begun
+        self._patience = (
+            math.inf
+        )  # until when, by the monotonic clock, no line need be looked at that is silent
 
     def open(self) -> None:
         """Open one more.
@@ -61,25 +65,28 @@ class Lines:
     def carry(self, mails: Iterator[Mail | Pause]) -> Iterator[Outcome]:
         """Send a stream of mails, as `Transport.carry` says; the lines stay open."""
         stream, self._over, self._barren = _Stream(mails), None, 0
+        lines: Sequence[Line] = tuple(self.up)
         while True:
             while self._outcomes:
                 yield self._outcomes.popleft()
-            self._feed(stream)
-            if self._outcomes:
+            self._feed(stream, lines)
+            if self._outcomes:  # of mails that were not even begun, so that other lines may be free
+                lines = tuple(self.up)
                 continue
             if not any(line.busy for line in self.up):
                 if self._over:
                     raise self._over
                 if stream.ended:
                     return
-            self._wait(stream.resumes_at)
+            stirred = self._wait(stream.resumes_at)
+            lines = stirred if stream.resumes_at is None else tuple(self.up)
 
     def close(self) -> None:
         """Part from the server; a line with a mail under way is cut."""
         for line in self.up:
             if not line.busy:
                 line.quit()
-        self._tend()
+        self._tend(self.up)
         latest = time.monotonic() + _PARTING_SECONDS
         while waiting := [line.deadline for line in self.up if line.parting]:
             left = min(latest, *waiting) - time.monotonic()
@@ -87,20 +94,20 @@ class Lines:
                 break
             for key, _ in self._selector.select(left):
                 key.data.pump()
-            self._tend()
+            self._tend(self.up)
         for line in self.up:
             line.close()
         self._selector.close()
 
-    def _feed(self, stream: "_Stream") -> None:
-        """Write what is due, and begin new mails where that is possible."""
-        for line in self.up:
+    def _feed(self, stream: "_Stream", lines: Sequence[Line]) -> None:
+        """Write what is due on these lines, and begin new mails where that is possible."""
+        for line in lines:
             mail = self._next(stream) if line.free else None
             ready = line.ready
             begun = mail is not None and self._begin(mail, line)
             if ready and not begun:
                 line.proceed()
-        self._tend()
+        self._tend(lines)
         while len(self.up) < self._limit and not self._outcomes and (mail := self._next(stream)):
             try:
                 self.open()
@@ -111,7 +118,7 @@ class Lines:
                 stream.put_back(mail)
             else:
                 self._begin(mail, self.up[-1])
-                self._tend()
+                self._tend(self.up[-1:])
 
     def _next(self, stream: "_Stream") -> Mail | None:
         return None if self._over else stream.take()
@@ -129,32 +136,36 @@ class Lines:
         line.proceed(mail, lines)
         return True
 
-    def _wait(self, resumes_at: float | None) -> None:
-        """Let the lines go on, until something happens or a time is over."""
-        moments = [line.deadline for line in self.up if line.busy]
-        if resumes_at is not None:
-            moments.append(resumes_at)
-        left = min(moments, default=0.0) - time.monotonic()
-        ready = self._selector.select(max(left, 0.0))
+    def _wait(self, resumes_at: float | None) -> Sequence[Line]:
+        """Let the lines go on, until something happens or a time is over, and give those to which something did."""
+        if self._patience == math.inf:
+            self._patience = min([line.deadline for line in self.up if line.busy], default=math.inf)
+        until = self._patience if resumes_at is None else min(self._patience, resumes_at)
+        ready = self._selector.select(max(until - time.monotonic(), 0.0))
         now = time.monotonic()
-        for key, _ in ready:
-            key.data.pump()
-        for line in self.up:
-            if line.busy and line.deadline <= now:
+        stirred = [key.data for key, _ in ready]
+        for line in stirred:
+            line.pump()
+        if now >= self._patience:  # later than it was reckoned, if a line has spoken since
+            self._patience = math.inf
+            silent = [line for line in self.up if line.busy and line.deadline <= now]
+            for line in silent:
                 line.silent()
-        self._tend()
+            stirred += silent
+        self._tend(stirred)
+        return stirred
 
-    def _tend(self) -> None:
-        """Take away the lines that died, and watch the others for what they wait for."""
-        for line in tuple(self.up):
-            if line.broken:
+    def _tend(self, lines: Sequence[Line]) -> None:
+        """Take away those of these lines that died, and watch the others for what they wait for."""
+        for line in tuple(lines):
+            if line.broken and line in self.up:
                 self._selector.unregister(line.wire.connection)
                 line.close()
                 self.up.remove(line)
                 self._barren += not line.answered
                 if self._barren >= _BARREN:
                     self._over = line.broken
-            elif line.watched != line.wire.interest:
+            elif not line.broken and line.watched != line.wire.interest:
                 line.watched = line.wire.interest
                 self._selector.modify(line.wire.connection, line.watched, line)
 

@@ -8,7 +8,7 @@ from digest.model import Reply
 
 _LINE_OCTETS = 4096  # RFC 5321 section 4.5.3.1.5 says 512
 _LINES = 100  # of one reply
-_CODES = range(200, 600)  # SMTP has no reply that begins with 1
+_CODES = {b"%d" % code: code for code in range(200, 600)}  # SMTP has no reply that begins with 1
 _TEXT_LENGTH = 500
 _ENHANCED = re.compile(r"^([245]\.\d{1,3}\.\d{1,3})(?:[ \t]+|$)", re.MULTILINE)  # RFC 3463, RFC 2034
 
@@ -19,7 +19,7 @@ class ReplyReader:
     def __init__(self) -> None:
         self._rest = b""
         self._texts: list[bytes] = []  # of a reply that goes on
-        self._code = b""
+        self._code = 0
 
     @property
     def unfinished(self) -> bool:
@@ -35,18 +35,18 @@ class ReplyReader:
         """
         *lines, self._rest = (self._rest + octets).split(b"\n")
         for line in lines:
-            code, going_on, text = line[:3], line[3:4], line[4:].rstrip(b"\r")
-            if not code.isdigit() or going_on not in _AFTER_CODE or int(code) not in _CODES:
+            code, going_on = _CODES.get(line[:3]), line[3:4]
+            if code is None or going_on not in _AFTER_CODE:
                 raise ValueError(shown_octets(line))
             if self._texts and code != self._code:
-                raise ValueError(f"{self._code.decode()}- and then {shown_octets(line)}")
+                raise ValueError(f"{self._code}- and then {shown_octets(line)}")
             self._code = code
-            self._texts.append(text)
+            self._texts.append(line[4:].rstrip(b"\r"))
             if len(line) > _LINE_OCTETS or len(self._texts) > _LINES:
                 raise ValueError("a reply without end")
             if going_on != b"-":
-                text, self._texts = b"\n".join(self._texts), []
-                yield int(code), text
+                texts, self._texts = self._texts, []
+                yield code, b"\n".join(texts)
         if len(self._rest) > _LINE_OCTETS:
             raise ValueError("a reply without end")
 

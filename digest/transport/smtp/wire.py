@@ -27,11 +27,6 @@ class Wire:
         """Whether nothing is to be written."""
         return not self._due
 
-    @property
-    def reach(self) -> int:
-        """What `sent` will be at most after the next write."""
-        return self.sent + sum(map(len, self._next()))
-
     def put(self, parts: Sequence[bytes]) -> None:
         """Queue octets."""
         if self.encrypted:  # each write is a record of its own
@@ -45,14 +40,25 @@ class Wire:
             if rest:
                 self._due.append(rest)
 
-    def write(self) -> bool:
+    def next(self) -> Sequence[memoryview]:
+        """Give what the next write hands over."""
+        if self.encrypted:
+            return [self._due[0]]
+        size, parts = 0, []
+        for part in self._due:
+            parts.append(part)
+            size += len(part)
+            if size >= _PIECE:
+                break
+        return parts
+
+    def write(self, parts: Sequence[memoryview]) -> bool:
         """Hand over what is next, once, and say whether more can be tried at once.
 
         Raises:
             OSError: the connection is broken.
 
         """
-        parts = self._next()
         try:
             left = self.connection.send(parts[0]) if self.encrypted else self.connection.sendmsg(parts)
         except (BlockingIOError, ssl.SSLWantWriteError):
@@ -62,7 +68,7 @@ class Wire:
             return False
         except OSError:
             if self.encrypted:  # nobody knows how much of it left
-                self.sent = self.reach
+                self.sent += len(parts[0])
             raise
         self.sent += left
         while self._due and left >= len(self._due[0]):
@@ -93,17 +99,6 @@ class Wire:
     def more(self) -> bool:
         """Whether octets are here that no selector knows of."""
         return isinstance(self.connection, ssl.SSLSocket) and self.connection.pending() > 0
-
-    def _next(self) -> Sequence[memoryview]:
-        if self.encrypted:
-            return [self._due[0]]
-        size, parts = 0, []
-        for part in self._due:
-            parts.append(part)
-            size += len(part)
-            if size >= _PIECE:
-                break
-        return parts
 
 
 def said(error: OSError) -> str:
