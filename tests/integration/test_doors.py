@@ -251,6 +251,7 @@ def test_a_maildir_stops_at_once_however_long_it_waits(box: Path) -> None:
     desk = Desk()
     with running(Folder(handle=desk, path=box, poll_seconds=3600)):
         desk.wait(1)
+    assert desk.subjects == ["a"]
 
 
 # --- an IMAP mailbox
@@ -428,6 +429,7 @@ def test_a_server_without_idle_is_asked_every_so_often_and_the_door_stops_at_onc
             desk.wait(1)
         with running(account.door(desk, poll_seconds=3600)):
             account.gets(mail("b"))
+    assert desk.subjects[0] == "a"
 
 
 def test_a_door_whose_server_comes_up_later_finds_it(need: Need, caplog: pytest.LogCaptureFixture) -> None:
@@ -452,6 +454,7 @@ def test_a_line_that_dies_in_idle_is_opened_again(account: Account) -> None:
         line.cut()
         account.gets(mail("a"))
         desk.wait(1)
+    assert desk.subjects == ["a"]
 
 
 class Proxy:
