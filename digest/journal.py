@@ -245,7 +245,7 @@ def _ended(mark: Mark) -> str:
     if mark.reply is not None:
         enhanced = "null" if mark.reply.enhanced is None else _quoted(mark.reply.enhanced)
         reply = f"[{mark.reply.code}, {enhanced}, {_quoted(mark.reply.text)}]"
-    return f'[{mark.delivery_id}, "{mark.claim}", "{mark.state.value}", {due}, {reply}, {letter}]\n'
+    return f'[{mark.delivery_id}, "{mark.claim}", "{mark.state}", {due}, {reply}, {letter}]\n'
 
 
 def _mark(line: list[Any]) -> Mark:

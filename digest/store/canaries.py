@@ -12,6 +12,13 @@ from digest.model import DeliveryState, FeedbackKind, Reply
 from digest.pace import Tally, Verdict, Wave
 from digest.store.tables import canaries, deliveries, issues, subscribers
 
+_WATCHED = (
+    sa.select(canaries, issues.c.list)
+    .join(issues, issues.c.id == canaries.c.issue_id)
+    .where(canaries.c.verdict.is_(None))
+    .order_by(canaries.c.issue_id)
+)
+
 
 def seeds_of(connection: sa.Connection, list_name: str, keys: Collection[str]) -> tuple[int, ...]:
     """Give the subscriptions to a list of some addresses, by their keys."""
@@ -48,13 +55,7 @@ def put(connection: sa.Connection, wave: Wave) -> Wave:
 
 def watched(connection: sa.Connection) -> tuple[tuple[Wave, str], ...]:
     """Give the waves that nobody has judged yet, each with the list of its issue."""
-    query = (
-        sa.select(canaries, issues.c.list)
-        .join(issues, issues.c.id == canaries.c.issue_id)
-        .where(canaries.c.verdict.is_(None))
-        .order_by(canaries.c.issue_id)
-    )
-    return tuple((_wave(row), row.list) for row in connection.execute(query))
+    return tuple((_wave(row), row.list) for row in connection.execute(_WATCHED))
 
 
 def tally(connection: sa.Connection, wave: Wave, *, at_fault: Callable[[Reply], bool]) -> Tally:

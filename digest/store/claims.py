@@ -50,7 +50,7 @@ def claim(
         ids = [one.id for one in claimed]
         given = {"state": DeliveryState.CLAIMED.value, "token": token, "now": now, "rows": json.dumps(ids)}
         connection.execute(_TAKEN[dialect], given)
-        connection.execute(sa.insert(leases), {"claim": token, "until": until, "rows": ids})
+        connection.execute(_LEASE, {"claim": token, "until": until, "rows": ids})
     unwanted = [row.id for row in rows if not row.wanted]
     if unwanted:
         _move(connection, deliveries.c.id.in_(unwanted), DeliveryState.SKIPPED, now=now)
@@ -59,7 +59,7 @@ def claim(
 
 def prolong(connection: sa.Connection, holder: str, *, until: datetime) -> None:
     """Prolong the leases of all that a process has claimed; its claims begin with `holder`."""
-    connection.execute(sa.update(leases).where(_of(holder)).values(until=until))
+    connection.execute(_PROLONG, {"holder": holder, "later": until})
 
 
 def renew(connection: sa.Connection, holder: str, *, until: datetime) -> frozenset[int]:
@@ -71,23 +71,23 @@ def renew(connection: sa.Connection, holder: str, *, until: datetime) -> frozens
 
 def end(connection: sa.Connection, holder: str, *, but: Collection[str]) -> None:
     """End the leases of a process, all of whose rows it has marked, but for those of some claims."""
-    connection.execute(sa.delete(leases).where(_of(holder), leases.c.claim.not_in(but)))
+    connection.execute(_END, {"holder": holder, "but": list(but)})
 
 
 def mark(connection: sa.Connection, marks: Sequence[Mark], *, now: datetime) -> None:
     """Write down what became of rows; one whose claim is another by now stays as it is."""
-    if sent := [one for one in marks if one.state is DeliveryState.SENT]:
-        _mark_sent(connection, sent, now)
+    sent, others = list[Mark](), list[Mark]()
     for one in marks:
-        if one.state is not DeliveryState.SENT:
-            answer = (
-                dict(zip(("code", "enhanced", "reply"), _answer(one.reply), strict=True)) if one.reply else {}
-            )
-            known = {"due": one.due, "variant_id": one.variant_id}
-            changes = {name: value for name, value in known.items() if value is not None}
-            ours = (deliveries.c.id == one.delivery_id) & (deliveries.c.claim == one.claim)
-            attempts = deliveries.c.attempts + 1
-            _move(connection, ours, one.state, now=now, attempts=attempts, **answer, **changes)
+        (sent if one.state is DeliveryState.SENT else others).append(one)
+    if sent:
+        _mark_sent(connection, sent, now)
+    for one in others:
+        known: dict[str, Any] = {"due": one.due, "variant_id": one.variant_id}
+        changes = {name: value for name, value in known.items() if value is not None}
+        if one.reply:
+            changes |= {"code": one.reply.code, "enhanced": one.reply.enhanced, "reply": one.reply.text}
+        ours = (deliveries.c.id == one.delivery_id) & (deliveries.c.claim == one.claim)
+        _move(connection, ours, one.state, now=now, attempts=deliveries.c.attempts + 1, **changes)
 
 
 def suspect(connection: sa.Connection, rows: Collection[Begun], *, now: datetime) -> None:
@@ -185,7 +185,7 @@ def _holder(table: sa.Table) -> sa.ColumnElement[str]:
     return sa.func.substr(table.c.claim, 1, HOLDER_LENGTH)
 
 
-def _of(holder: str) -> sa.ColumnElement[bool]:
+def _of(holder: str | sa.BindParameter[str]) -> sa.ColumnElement[bool]:
     """Tell which leases are a process's."""
     return _holder(leases) == holder
 
@@ -216,13 +216,9 @@ def _rows(connection: sa.Connection, which: sa.ColumnElement[bool]) -> tuple[Beg
 
 def _mark_sent(connection: sa.Connection, marks: Sequence[Mark], now: datetime) -> None:
     """Write down that rows are sent, all in one statement; row by row takes four times as long."""
-    rows = [(one.delivery_id, one.claim, one.variant_id, *_answer(one.reply)) for one in marks]
+    rows = [(one.delivery_id, one.claim, one.variant_id, *(one.reply or ())) for one in marks]
     given = {"state": DeliveryState.SENT.value, "now": now, "rows": json.dumps(rows)}
     connection.execute(_SENT[connection.dialect.name], given)
-
-
-def _answer(reply: Reply | None) -> tuple[int | None, str | None, str | None]:
-    return (reply.code, reply.enhanced, reply.text) if reply else (None, None, None)
 
 
 def _sent(rows: str) -> sa.TextClause:
@@ -231,7 +227,7 @@ def _sent(rows: str) -> sa.TextClause:
         f"""
         UPDATE deliveries SET state = :state, changed = :now, attempts = attempts + 1, claim = NULL,
             due = NULL, variant_id = CAST(done.value ->> 2 AS INTEGER),
-            code = CAST(done.value ->> 3 AS INTEGER), enhanced = done.value ->> 4, reply = done.value ->> 5
+            code = CAST(done.value ->> 3 AS INTEGER), reply = done.value ->> 4, enhanced = done.value ->> 5
         FROM {rows}
         WHERE deliveries.id = CAST(done.value ->> 0 AS BIGINT) AND deliveries.claim = done.value ->> 1
         """  # noqa: S608 - of our own words alone
@@ -277,6 +273,11 @@ def _due(*further: sa.ColumnElement[bool]) -> sa.Select[Any]:
 
 _DUE = _due()
 _DUE_BUT = _due(deliveries.c.issue_id.not_in(sa.bindparam("stopped", expanding=True)))
+
+_HELD = _of(sa.bindparam("holder"))
+_LEASE = sa.insert(leases)
+_PROLONG = sa.update(leases).where(_HELD).values(until=sa.bindparam("later", type_=leases.c.until.type))
+_END = sa.delete(leases).where(_HELD, leases.c.claim.not_in(sa.bindparam("but", expanding=True)))
 
 _BY_INDEX = sa.select(
     *(sa.func.set_config(f"enable_{scan}", "off", sa.true()) for scan in ("seqscan", "bitmapscan"))

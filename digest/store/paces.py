@@ -21,6 +21,9 @@ _MICROSECOND = timedelta(microseconds=1)
 _AT_ONCE = 500
 """Keys in one statement: databases take so many parameters and no more."""
 
+_THESE = sa.select(paces).where(paces.c.key.in_(sa.bindparam("keys", expanding=True)))
+_LEARNT = sa.select(paces.c.key).where(paces.c.rate.is_not(None))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
@@ -58,14 +61,14 @@ def get(connection: sa.Connection, keys: Collection[str]) -> dict[str, Pace]:
     """Give those that are there, by their keys."""
     wanted, found = sorted(keys), dict[str, Pace]()
     for start in range(0, len(wanted), _AT_ONCE):
-        query = sa.select(paces).where(paces.c.key.in_(wanted[start : start + _AT_ONCE]))
-        found |= {row.key: _pace(row) for row in connection.execute(query)}
+        rows = connection.execute(_THESE, {"keys": wanted[start : start + _AT_ONCE]})
+        found |= {row.key: _pace(row) for row in rows}
     return found
 
 
 def learnt(connection: sa.Connection) -> frozenset[str]:
     """Name the domains that have a rate of their own, as keys."""
-    return frozenset(connection.scalars(sa.select(paces.c.key).where(paces.c.rate.is_not(None))))
+    return frozenset(connection.scalars(_LEARNT))
 
 
 def put(connection: sa.Connection, changed: Iterable[Pace]) -> None:

@@ -12,6 +12,7 @@ GOOD = 0.25
 """What a letter that was taken takes from a score: little, for a relay takes first and returns later."""
 
 _AT_ONCE = 500  # ids in one statement
+_ANY = sa.select(scores.c.address_key).limit(1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +48,7 @@ def put(connection: sa.Connection, score: Score) -> None:
 
 def sent(connection: sa.Connection, subscriber_ids: Sequence[int]) -> None:
     """Note that letters were taken for readers; nothing is written for those without a score, who are nearly all."""
-    if connection.execute(sa.select(scores.c.address_key).limit(1)).first() is None:
+    if connection.execute(_ANY).first() is None:
         return
     for start in range(0, len(subscriber_ids), _AT_ONCE):
         theirs = sa.select(subscribers.c.address_key).where(

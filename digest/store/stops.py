@@ -7,6 +7,13 @@ import sqlalchemy as sa
 
 from digest.store.tables import deliveries, issues, stops
 
+_ACTIVE = (
+    sa.select(stops, issues.c.list)
+    .outerjoin(issues, issues.c.id == stops.c.issue_id)
+    .where(stops.c.lifted.is_(None))
+    .order_by(stops.c.id)
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stop:
@@ -31,15 +38,9 @@ def put(connection: sa.Connection, issue_id: int | None, *, reason: str, now: da
 
 def active(connection: sa.Connection) -> tuple[Stop, ...]:
     """Give the stops that hold, oldest first."""
-    query = (
-        sa.select(stops, issues.c.list)
-        .outerjoin(issues, issues.c.id == stops.c.issue_id)
-        .where(stops.c.lifted.is_(None))
-        .order_by(stops.c.id)
-    )
     return tuple(
         Stop(id=row.id, issue_id=row.issue_id, list=row.list, reason=row.reason, at=row.at)
-        for row in connection.execute(query)
+        for row in connection.execute(_ACTIVE)
     )
 
 
