@@ -346,7 +346,7 @@ class Mail(NamedTuple):
     message: bytes
     variant_id: int | None = None  # which letter of an issue it is
     delivery_id: int | None = None  # the ledger's row that it is for
-    dotless: bool = False  # no line begins with a dot, so that SMTP need not look for one
+    by_stencil: bool = False  # no line begins with a dot, and all but To is ASCII: SMTP need not look
 
 
 class Reply(NamedTuple):

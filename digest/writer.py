@@ -93,7 +93,7 @@ class Writer:
             ),
             variant_id=form.variant_id,
             delivery_id=delivery.id,
-            dotless=True,  # the stencil writes it as =2E
+            by_stencil=True,
         )
 
     def _own(self, issue: Issue, subscriber_id: int, delivery_id: int) -> tuple[str, ...]:

@@ -1,7 +1,9 @@
 """What of a mail goes on the wire, and how: its commands and its octets (RFC 5321 sections 3.3 and 4.5.2)."""
 
+import math
 import re
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from digest.address import parse_address
 from digest.errors import TransportError
@@ -11,7 +13,29 @@ END = b"\r\n.\r\n"
 """What ends a mail; its first CRLF also ends the last line."""
 
 
-def commands(mail: Mail, extensions: Mapping[str, str], where: str) -> tuple[bytes, bytes] | Reply:
+class Offers(NamedTuple):
+    """What a server offers that decides how a mail is sent."""
+
+    pipelining: bool  # RFC 2920
+    size: bool  # RFC 1870
+    most_octets: float  # of a mail
+    smtputf8: bool  # RFC 6531
+    eight_bit: bool  # RFC 6152
+
+    @classmethod
+    def among(cls, extensions: Mapping[str, str]) -> "Offers":
+        """Find them among what EHLO was answered."""
+        limit = extensions.get("size", "").strip()
+        return cls(
+            pipelining="pipelining" in extensions,
+            size="size" in extensions,
+            most_octets=int(limit) if limit.isdecimal() and int(limit) else math.inf,
+            smtputf8="smtputf8" in extensions,
+            eight_bit="8bitmime" in extensions,
+        )
+
+
+def commands(mail: Mail, offers: Offers, where: str) -> tuple[bytes, bytes] | Reply:
     """Give a mail's MAIL and RCPT lines, or the refusal that this server would have for it.
 
     An empty envelope sender is the null reverse-path of a notice.
@@ -28,17 +52,16 @@ def commands(mail: Mail, extensions: Mapping[str, str], where: str) -> tuple[byt
         forward_path = parse_address(mail.recipient)
     except ValueError as error:  # as a server would say it (RFC 3463: bad destination mailbox address)
         return Reply(code=553, enhanced="5.1.3", text=str(error))
-    options = ""
-    if "size" in extensions:  # RFC 1870
-        limit, size = extensions["size"].strip(), len(mail.message)
-        if limit.isdecimal() and 0 < int(limit) < size:
-            return Reply(code=552, enhanced="5.3.4", text=f"{where} takes {limit} octets at most, not {size}")
-        options += f" SIZE={size}"
+    size = len(mail.message)
+    if size > offers.most_octets:
+        text = f"{where} takes {offers.most_octets} octets at most, not {size}"
+        return Reply(code=552, enhanced="5.3.4", text=text)
+    options = f" SIZE={size}" if offers.size else ""
     international = forward_path.needs_smtputf8
-    if international and "smtputf8" not in extensions:  # as RFC 6531 section 3.5 has servers say it
+    if international and not offers.smtputf8:  # as RFC 6531 section 3.5 has servers say it
         text = f"{mail.recipient!r:.80} is not ASCII before the @, and {where} offers no SMTPUTF8"
         return Reply(code=553, enhanced="5.6.7", text=text)
-    if "8bitmime" in extensions and (international or not mail.message.isascii()):  # RFC 6152
+    if offers.eight_bit and (international or not (mail.by_stencil or mail.message.isascii())):
         options += " BODY=8BITMIME"
     if international:
         options += " SMTPUTF8"
@@ -48,6 +71,6 @@ def commands(mail: Mail, extensions: Mapping[str, str], where: str) -> tuple[byt
 def content(mail: Mail) -> Sequence[bytes]:
     """Stuff the dots at the beginnings of lines and end the mail, in parts, so that a long one is not copied."""
     message = mail.message
-    if not mail.dotless:
+    if not mail.by_stencil:
         message = re.sub(rb"^\.", b"..", message, flags=re.MULTILINE)
     return message, END[2:] if message.endswith(b"\r\n") else END

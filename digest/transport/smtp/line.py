@@ -18,7 +18,7 @@ from typing import TypeAlias
 
 from digest.errors import TransportError
 from digest.model import Mail, Reply
-from digest.transport.smtp.envelope import END, content
+from digest.transport.smtp.envelope import END, Offers, content
 from digest.transport.smtp.replies import ReplyReader, reply, shown
 from digest.transport.smtp.wire import Wire, said
 
@@ -64,7 +64,7 @@ class Line:
         settle: Callable[[Mail, Reply | TransportError], None],
         ending: Callable[[Mail], None],
     ) -> None:
-        self.wire, self.extensions, self.where = Wire(connection), extensions, where
+        self.wire, self.offers, self.where = Wire(connection), Offers.among(extensions), where
         self.watched = 0  # what a selector watches the connection for
         self.answered = False  # whether it ever said what became of a mail
         self.parting = False
@@ -72,7 +72,7 @@ class Line:
         self.deadline = 0.0  # by the monotonic clock; it counts while the line is busy
         self._timeout_seconds = timeout_seconds
         self._settle, self._ending = settle, ending
-        self._pipelining = "pipelining" in extensions
+        self._pipelining = self.offers.pipelining
         self._replies = ReplyReader()
         self._under_way: deque[_Transaction] = deque()
         self._awaited: deque[tuple[_Verb, _Transaction | None]] = deque()

@@ -126,7 +126,7 @@ class Lines:
     def _begin(self, mail: Mail, line: Line) -> bool:
         """Begin a mail, unless it needs no asking how the server would answer."""
         try:
-            lines = commands(mail, line.extensions, line.where)
+            lines = commands(mail, line.offers, line.where)
         except TransportError as error:
             self._over = error
             return False
