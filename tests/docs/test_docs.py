@@ -171,6 +171,13 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
     assert [str(file.relative_to(ROOT)) for file in PAGES if file not in reached] == []
 
 
+def test_a_decision_has_the_number_of_its_file() -> None:
+    decisions = sorted((ROOT / "docs/adr").glob("*.md"))
+    titles = [file.read_text(encoding="utf-8").partition(".")[0] for file in decisions]
+    assert titles == [f"# {int(file.name[:4])}" for file in decisions]
+    assert titles == [f"# {number}" for number in range(1, len(decisions) + 1)]
+
+
 @pytest.mark.parametrize("file", PAGES, ids=lambda file: str(file.relative_to(ROOT)))
 def test_every_command_that_is_shown_can_be_typed(file: Path) -> None:
     text = file.read_text(encoding="utf-8")
