@@ -27,9 +27,8 @@ _ADDRESSES = (Slot.ADDRESS, Slot.REPLY_ADDRESS)
 _NO_SLOTS: Mapping[Slot, str] = {}
 _TOKEN = re.compile(r"[a-z0-9]{16,64}")
 
-_TO, _IN_TEXT, _IN_HTML, _TOKENS = range(
-    4
-)  # what stands in an opening: forms of the address, then each token
+# What stands in an opening: one form of the address, or one of the tokens.
+_TO, _IN_TEXT, _IN_HTML, _TOKENS = range(4)
 
 
 class Prepared(Protocol):
