@@ -73,11 +73,10 @@ class Lines:
             if self._outcomes:  # of mails that were not even begun, so that other lines may be free
                 lines = tuple(self.up)
                 continue
-            if not any(line.busy for line in self.up):
+            if (self._over or stream.ended) and not any(line.busy for line in self.up):
                 if self._over:
                     raise self._over
-                if stream.ended:
-                    return
+                return
             stirred = self._wait(stream.resumes_at)
             lines = stirred if stream.resumes_at is None else tuple(self.up)
 
