@@ -70,14 +70,16 @@ class Lines:
             while self._outcomes:
                 yield self._outcomes.popleft()
             self._feed(stream, lines)
+            growing = self._grow(stream)
             if self._outcomes:  # of mails that were not even begun, so that other lines may be free
                 lines = tuple(self.up)
                 continue
-            if (self._over or stream.ended) and not any(line.busy for line in self.up):
+            if not any(line.busy for line in self.up):
                 if self._over:
                     raise self._over
-                return
-            stirred = self._wait(stream.resumes_at)
+                if stream.ended:
+                    return
+            stirred = self._wait(0.0 if growing else stream.resumes_at)
             lines = stirred if stream.resumes_at is None else tuple(self.up)
 
     def close(self) -> None:
@@ -107,17 +109,22 @@ class Lines:
             if ready and not begun:
                 line.proceed()
         self._tend(lines)
-        while len(self.up) < self._limit and not self._outcomes and (mail := self._next(stream)):
-            try:
-                self.open()
-            except TransportError:
-                if not self.up:
-                    raise
-                self._limit = len(self.up)
-                stream.put_back(mail)
-            else:
-                self._begin(mail, self.up[-1])
-                self._tend(self.up[-1:])
+
+    def _grow(self, stream: "_Stream") -> bool:
+        """Open one more line where a mail waits for one, and say whether it did; the others go on between two."""
+        if len(self.up) >= self._limit or self._outcomes or not (mail := self._next(stream)):
+            return False
+        try:
+            self.open()
+        except TransportError:
+            if not self.up:
+                raise
+            self._limit = len(self.up)
+            stream.put_back(mail)
+            return False
+        self._begin(mail, self.up[-1])
+        self._tend(self.up[-1:])
+        return True
 
     def _next(self, stream: "_Stream") -> Mail | None:
         return None if self._over else stream.take()
