@@ -46,9 +46,7 @@ class Lines:
         self._outcomes: deque[Outcome] = deque()
         self._barren = 0
         self._over: TransportError | None = None  # why nothing more may be begun
-        self._patience = (
-            math.inf
-        )  # until when, by the monotonic clock, no line need be looked at that is silent
+        self._patience = math.inf  # until when, by the monotonic clock, no line is silent for too long
 
     def open(self) -> None:
         """Open one more.
