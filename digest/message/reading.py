@@ -23,7 +23,7 @@ def read_back(wire: bytes, fields: Sequence[Field], parts: Sequence[Part], *, si
         ValueError: he does not.
 
     """
-    _check_lines(wire, wire.split(b"\r\n"))
+    _check_lines(wire)
     found = _read_head(wire)
     signed, found = found[:signatures], found[signatures:]
     asked = [(field.name, field.text) for field in fields]
@@ -46,12 +46,14 @@ def head_like(pieces: Iterable[bytes | int], *, signatures: int) -> re.Pattern[b
     It has so many signatures, then each octet of `pieces` and nothing else; where a number stands, something that is
     visible and has no space in it.
     """
-    field = rb"DKIM-Signature:[ -~]{1,900}\r\n(?:[ \t][ -~]{1,900}\r\n)*"
+    line = b"[ -~]{1,%d}\r\n" % (_LINE_OCTETS - len(f"{SIGNATURE}:"))
+    field = b"%b:%b(?:[ \t]%b)*" % (SIGNATURE.encode("ascii"), line, line)
     meant = (re.escape(piece) if isinstance(piece, bytes) else rb"[!-~\x80-\xff]+" for piece in pieces)
     return re.compile(b"(?:%b){%d}%b\r\n" % (field, signatures, b"".join(meant)))
 
 
-def _check_lines(octets: bytes, lines: Sequence[bytes]) -> None:
+def _check_lines(octets: bytes) -> None:
+    lines = octets.split(b"\r\n")
     if not octets.isascii() and not all(line.isascii() or line.startswith(b"To: ") for line in lines):
         raise ValueError("the bytes are not 7-bit ASCII")
     if not octets.count(b"\r") == octets.count(b"\n") == len(lines) - 1:

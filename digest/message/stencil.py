@@ -23,7 +23,6 @@ from digest.message.reading import head_like, read_back
 from digest.model import Letter
 from digest.render import Blank, Slot, fill
 
-_ADDRESSES = (Slot.ADDRESS, Slot.REPLY_ADDRESS)
 _NO_SLOTS: Mapping[Slot, str] = {}
 _TOKEN = re.compile(r"[a-z0-9]{16,64}")
 
@@ -68,8 +67,8 @@ class Stencil:
     ) -> None:
         """Encode a letter; `headers`, `slots` and `tokens` are a sample reader's.
 
-        Where one of his tokens stands in them, and where his address does in To or as a slot's whole value, each
-        reader's own will stand; all else is the same for all of them.
+        Where one of his tokens stands in them, and where his address does in To and in its slot, each reader's own will
+        stand; all else is the same for all of them.
 
         Raises:
             MessageError: a header cannot be written as it was asked for, or the bytes do not say what was meant.
@@ -80,7 +79,7 @@ class Stencil:
             leaves = _leaves(letter, headers, attachment)
             tree = whole(leaves, _digits(letter))
             above = (*fields(letter, headers), *(Field(name, text, text) for name, text in tree.fields))
-            self._cut_body(tree.body, headers.to_address, slots)
+            self._cut_body(tree.body, slots)
             names = [field.name for field in above]
             self._cut_head(above, [signer.prepare(names, headers.date) for signer in signers])
             self.sample = self._splice(headers.to_address, tokens)
@@ -108,22 +107,22 @@ class Stencil:
             if not _TOKEN.fullmatch(token) or tokens.count(token) > 1:
                 raise ValueError(f"{token!r:.80} is not a token of its own")
         self._places = {token.encode("ascii"): _TOKENS + place for place, token in enumerate(tokens)}
-        self._tokens = re.compile(b"(%b)" % (b"|".join(self._places) or b"(?!)"))
+        self._tokens = re.compile(b"(?<![a-z0-9])(%b)(?![a-z0-9])" % (b"|".join(self._places) or b"(?!)"))
         self._shape = re.compile(",".join(f"[a-z0-9]{{{len(token)}}}" for token in tokens))
 
-    def _cut_body(self, body: Iterable[bytes | Opening], address: str, slots: Mapping[Slot, str]) -> None:
+    def _cut_body(self, body: Iterable[bytes | Opening], slots: Mapping[Slot, str]) -> None:
         pieces: list[bytes | int] = []
         for piece in body:
-            pieces += self._opened(piece, address, slots) if isinstance(piece, Opening) else [piece]
+            pieces += self._opened(piece, slots) if isinstance(piece, Opening) else [piece]
         self._body = _Cut(pieces)
         self._hashed = hashlib.sha256(self._body.start)
 
-    def _opened(self, opening: Opening, address: str, slots: Mapping[Slot, str]) -> Iterator[bytes | int]:
+    def _opened(self, opening: Opening, slots: Mapping[Slot, str]) -> Iterator[bytes | int]:
         """Give what stands in an opening of the letter, encoded."""
         value, in_html = slots.get(opening.slot), opening.media_type == "text/html"
         if value is None:
             raise ValueError(f"the letter has a place for {opening.slot}, and nothing is to stand there")
-        if value == address:
+        if opening.slot is Slot.ADDRESS:
             yield _IN_HTML if in_html else _IN_TEXT
             return
         _check(opening.slot, value)
@@ -157,8 +156,12 @@ class Stencil:
     def _cut(self, octets: bytes) -> Iterator[bytes | int]:
         """Give what stands between tokens, and between that the tokens' places."""
         for piece in self._tokens.split(octets):
-            if piece:
-                yield self._places.get(piece, piece)
+            if piece in self._places:
+                yield self._places[piece]
+            elif any(token in piece for token in self._places):  # it would be the sample's in every mail
+                raise ValueError(f"{piece.decode()!r:.80} has a token beside other letters or digits")
+            elif piece:
+                yield piece
 
     def _splice(self, address: str, tokens: Sequence[str]) -> bytes:
         values = self._values(address, tokens)
@@ -224,7 +227,7 @@ def _digits(letter: Letter) -> str:
 
 def _check(slot: Slot, value: str) -> None:
     """Refuse what is no address or no link."""
-    if slot in _ADDRESSES:
+    if slot is Slot.REPLY_ADDRESS:
         parse_address(value)
     else:
         link(value)

@@ -196,13 +196,27 @@ def test_a_header_that_cannot_stand_over_a_mail_refuses_the_letter(
         (Slot.WEB_URL, "javascript:alert(1)", "is not an https: or mailto: URL"),
         (Slot.WEB_URL, "https://digest.example/\r\n\r\nbody", "is not an https: or mailto: URL"),
         (Slot.WEB_URL, "https://digest.example/<b>", "is not an https: or mailto: URL"),
-        (Slot.ADDRESS, "ada@example.org\n.\n", "is not a mail address"),
+        (Slot.ADDRESS, "bob@example.org", "do not decode to the letter"),
         (Slot.REPLY_ADDRESS, "", "is not a mail address"),
     ],
 )
 def test_a_value_that_is_no_address_or_link_refuses_the_letter(slot: Slot, value: str, problem: str) -> None:
     with pytest.raises(MessageError, match=re.escape(problem)):
         Stencil(BLANK, headers(), slots() | {slot: value}, tokens())
+
+
+@pytest.mark.parametrize("around", ["a{}", "{}0", "https/x{}"])
+def test_a_token_that_runs_into_other_letters_refuses_the_letter(around: str) -> None:
+    url = f"https://digest.example/{around.format(tokens()[1])}"
+    with pytest.raises(MessageError, match="has a token beside other letters or digits"):
+        Stencil(BLANK, headers(), slots() | {Slot.WEB_URL: url}, tokens())
+
+
+def test_an_address_of_ours_that_is_the_samples_too_stays_ours() -> None:
+    ours = {Slot.REPLY_ADDRESS: "ada@example.org"}
+    made = Stencil(BLANK, headers(), slots() | ours, tokens())
+    [(_, text), _] = leaves(mail(made, "bob"))
+    assert text.endswith(b"\r\nada@example.org\r\n")
 
 
 @pytest.mark.parametrize(
