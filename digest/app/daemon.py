@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -21,8 +21,6 @@ from digest.received import Envelope
 from digest.store import issues
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from digest.app import App
 
 log = logging.getLogger("digest")
@@ -92,15 +90,17 @@ def collect(app: "App", names: Sequence[str] | None = None) -> None:
     log.info("collected %d articles, %d of them new", collected.read, collected.new)
 
 
-def _publish(app: "App", began: datetime, looked_for: dict[str, date]) -> None:
+def _publish(app: "App", began: datetime, looked_for: dict[str, date], mails_due: Callable[[], None]) -> None:
     for name in app.settings.lists:
         try:
-            _publish_list(app, name, began, looked_for)
+            _publish_list(app, name, began, looked_for, mails_due)
         except DigestError as error:  # the readers of the next list get theirs all the same
             log.error("%s: %s", name, error)  # noqa: TRY400 - the message says it all
 
 
-def _publish_list(app: "App", name: str, began: datetime, looked_for: dict[str, date]) -> None:
+def _publish_list(
+    app: "App", name: str, began: datetime, looked_for: dict[str, date], mails_due: Callable[[], None]
+) -> None:
     with app.database.transaction() as connection:
         on = due_now(app, connection, name, began)
     if on is None:
@@ -111,6 +111,7 @@ def _publish_list(app: "App", name: str, began: datetime, looked_for: dict[str, 
         app.collect(app.sources_of(name))
     published = app.publish(name, on=on)
     if published is not None:
+        mails_due()
         app.write_files(published.issue)
     log_published(name, on, published, first_look=first_look)
 

@@ -1,6 +1,7 @@
 """One process on one machine: APScheduler collects on an interval, publishes at each list's hour, sends and forgets.
 
-Beside it run, each in a thread of its own, what waits for others: the readers' pages and their mail.
+Beside it run, each in a thread of its own, what may take long or waits for others: sending, the readers' pages and
+their mail.
 
 Due means due, never the exact minute. Every minute, the newest hour of each list that has passed is published if it
 has not been, for as long as the list's catch-up time; publishing is once for a list and date, so it does not matter how
@@ -34,7 +35,8 @@ class LocalEngine:
     """Runs the day's jobs until it is told to stop, and what stands beside them.
 
     Each job does whatever is due. What it raises is logged, and it is tried again at its next time. What stands beside
-    runs until the event that it is given is set, and so does sending; where it cannot go on, the rest does.
+    runs until the event that it is given is set; where it cannot go on, the rest does. What is due is sent every minute
+    and as soon as `publish_due` calls what it is given; `send_due` too is given the event that ends it.
     """
 
     def __init__(
@@ -42,20 +44,24 @@ class LocalEngine:
         *,
         collect: Callable[[], None],
         every_minutes: int,
-        publish_due: Callable[[], None],
+        publish_due: Callable[[Callable[[], None]], None],
         send_due: Callable[[threading.Event], None],
         forget_due: Callable[[], None],
         beside: Mapping[str, Callable[[threading.Event], None]],
     ) -> None:
-        self._beside = beside
+        self._beside: Mapping[str, Callable[[threading.Event], None]] = {
+            "send": partial(self._send_on, send_due),
+            **beside,
+        }
         self._stop = threading.Event()
+        self._mails_due = threading.Event()
         self._scheduler = BackgroundScheduler(
             timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         )
         on_the_minute = CronTrigger(second=0, timezone=UTC)
         self._add("collect", collect, IntervalTrigger(minutes=every_minutes, timezone=UTC))
-        self._add("publish", publish_due, on_the_minute)
-        self._add("send", partial(send_due, self._stop), on_the_minute)
+        self._add("publish", partial(publish_due, self._mails_due.set), on_the_minute)
+        self._add("send", self._mails_due.set, on_the_minute)
         self._add("forget", forget_due, IntervalTrigger(hours=FORGET_HOURS, timezone=UTC))
 
     def run(self) -> None:
@@ -75,6 +81,13 @@ class LocalEngine:
         self._scheduler.shutdown(wait=True)
         for thread in threads:
             thread.join()
+
+    def _send_on(self, send_due: Callable[[threading.Event], None], stop: threading.Event) -> None:
+        send = survive("send", partial(send_due, stop))
+        while not stop.is_set():
+            if self._mails_due.wait(1):
+                self._mails_due.clear()
+                send()
 
     def _add(self, name: str, job: Callable[[], None], trigger: BaseTrigger) -> None:
         self._scheduler.add_job(survive(name, job), trigger, id=name, next_run_time=datetime.now(UTC))

@@ -26,9 +26,10 @@ def test_serve_publishes_the_issue_whose_hour_has_passed_mails_it_and_stops_at_s
     terminal.digest("run").succeeded()
     assert len(terminal.mails()) == 1
     terminal.article("articles/wind.txt", "The wind has turned")
-    just_now = datetime.now(UTC) + timedelta(seconds=1)
+    hour = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=1)
     terminal.environment["DIGEST_LISTS__DAILY__TIMEZONE"] = LATEST
-    terminal.environment["DIGEST_LISTS__DAILY__AT"] = f"{just_now.astimezone(ZoneInfo(LATEST)):%H:%M:%S}"
+    terminal.environment["DIGEST_LISTS__DAILY__AT"] = f"{hour.astimezone(ZoneInfo(LATEST)):%H:%M:%S}"
+    time.sleep(max(0, (hour - datetime.now(UTC)).total_seconds()))
     with terminal.started("serve") as serving:
         _wait_for(lambda: len(terminal.mails()) == 2, "the second mail")
         serving.send_signal(signal.SIGTERM)

@@ -4,6 +4,7 @@ import logging
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -14,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from makers import UNTIMED, wishes
 
-from digest.engine.local import due_date, survive
+from digest.engine.local import LocalEngine, due_date, survive
 from digest.errors import SourceError
 
 
@@ -167,7 +168,7 @@ def collect():
     os.write(1, b"collecting\n")
     raise SourceError("the wire is silent")
 
-def publish():
+def publish(mails_due):
     os.write(1, b"publishing\n")
     raise ZeroDivisionError
 
@@ -226,3 +227,23 @@ def test_all_jobs_run_at_the_start_and_a_signal_lets_the_one_at_work_finish(numb
         assert sorted(rest[:-1]) == ["sent", "watched"]
         assert rest[-1] == "stopped"
         assert process.wait() == 0
+
+
+def test_what_was_published_is_sent_without_a_wait_for_the_next_minute() -> None:
+    stop, sent = threading.Event(), threading.Event()
+    engine = LocalEngine(
+        collect=lambda: None,
+        every_minutes=60,
+        publish_due=lambda mails_due: mails_due(),
+        send_due=lambda _: sent.set(),
+        forget_due=lambda: None,
+        beside={},
+    )
+    sending = threading.Thread(target=engine._beside["send"], args=(stop,))
+    sending.start()
+    engine._scheduler.get_job("publish").func()  # the scheduler does not run: no minute passes
+    try:
+        assert sent.wait(30)
+    finally:
+        stop.set()
+        sending.join()
