@@ -36,6 +36,7 @@ from digest.render import Press, environment
 from digest.resources import shipped
 from digest.store import Database, deliveries, issues, subscribers
 from digest.store.tables import deliveries as ledger_table
+from digest.store.tables import leases
 
 MORNING = datetime(2015, 10, 21, 6, tzinfo=UTC)
 EXPIRY = timedelta(hours=72)
@@ -139,6 +140,12 @@ def rows(database: Database) -> list[Any]:
         return list(connection.execute(sa.select(ledger_table).order_by(ledger_table.c.id)))
 
 
+def leased(database: Database) -> int:
+    """Count the leases that claims have."""
+    with database.transaction() as connection:
+        return connection.scalar(sa.select(sa.func.count()).select_from(leases)) or 0
+
+
 def states(database: Database) -> list[str]:
     """Give the states of the ledger's rows in order."""
     return [DeliveryState(row.state) for row in rows(database)]
@@ -178,9 +185,13 @@ def write(delivery: Delivery) -> Mail:
 
 
 class Mailserver:
-    """A transport that answers as a test has told it, and takes every mail that it was told nothing about."""
+    """A transport that answers as a test has told it, and takes every mail that it was told nothing about.
 
-    def __init__(self) -> None:
+    Where it is to wait, it moves its clock.
+    """
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock = clock or Clock()
         self.mails: list[Mail] = []  # taken, or perhaps taken
         self.tried: list[Mail] = []
         self.connections = 0
@@ -237,6 +248,7 @@ class Mailserver:
         connected = False
         for mail in mails:
             if isinstance(mail, Pause):
+                self._clock.forward(seconds=mail.seconds)
                 continue
             if not connected:
                 with self.connect():

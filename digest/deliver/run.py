@@ -24,7 +24,7 @@ from digest.govern import Allowance
 from digest.model import Begun, Delivery, DeliveryState, Mail, Mark, Reply
 from digest.pace import Slots
 from digest.protocols import Pause
-from digest.store import claims
+from digest.store import claims, stops
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,10 @@ HORIZON = timedelta(seconds=10)
 """How far ahead moments are given out; what has none by then waits in the ledger."""
 
 PATIENCE = timedelta(minutes=1)
-"""Where nothing may leave for longer than this, the run ends, and a later one goes on."""
+"""Where nothing may leave for longer than this, or is due, the run ends, and a later one goes on."""
+
+GATHER = timedelta(seconds=1)
+"""How long at least it is waited where a rate keeps all back, so that those that come due one by one leave together."""
 
 JITTER = 0.2
 """Waits are longer by up to this share, so that what was refused together does not come again together."""
@@ -65,6 +68,8 @@ class Run:
         self._round = _Alarm(work.clock, ROUND)
         self._late = _Alarm(work.clock, work.lease / 2)
         self._held: frozenset[int] | None = None  # of the claim, since it was last prolonged; None: all
+        self._stopped: frozenset[int | None] = frozenset()  # issues; None: everything
+        self._passed_over = set[str]()  # claims of which rows did not leave; they are given back at the end
         self._under_way: dict[int, Delivery] = {}  # handed to the transport, not come back
         self._heard: list[_Heard] = []  # from servers, not yet told of
         self._told: list[_Heard] = []  # those of them that a turn tells of
@@ -84,6 +89,9 @@ class Run:
                 yield from self._wait_until(again)
             elif turn.claimed:
                 yield from self._of(turn)
+            elif turn.again and turn.again - self._clock() <= PATIENCE:
+                now = self._clock()
+                yield from self._wait_until(min(max(turn.again, now + GATHER), now + FLUSH))
             else:
                 return
 
@@ -103,8 +111,9 @@ class Run:
                 snapshot = self._snapshot(delivery.claim)
                 self._beside = self._thread.submit(self._turn, *snapshot, most=BATCH - AHEAD)
             mail = next(written)
-            if self._held is not None and delivery.id not in self._held:
-                continue  # the lease had ended, and the row is another worker's
+            if not self._may_leave(delivery):
+                self._passed_over.add(delivery.claim)
+                continue
             if isinstance(mail, Mail):
                 self._under_way[delivery.id] = delivery
                 yield mail
@@ -113,6 +122,11 @@ class Run:
             else:
                 unfit = Reply(code=554, enhanced="5.6.0", text=str(mail))
                 self._end(delivery, DeliveryState.FAILED, unfit)
+
+    def _may_leave(self, delivery: Delivery) -> bool:
+        """Tell whether a row is still ours, since a lease may have ended, and whether nothing has stopped it."""
+        held = self._held is None or delivery.id in self._held
+        return held and self._stopped.isdisjoint((None, delivery.issue_id))
 
     def _in_turn(self, turn: "_Turn") -> Iterator[Delivery | Pause]:
         """Give each delivery at its moment; where the turn was taken long before, all of them move with it."""
@@ -198,6 +212,7 @@ class Run:
         turn = self._beside.result() if self._beside else self._turn(*self._snapshot(), most=BATCH)
         self._beside = None
         self._marked()
+        self._stopped = turn.allowed.stopped
         if turn.skipped:
             self.outcome[DeliveryState.SKIPPED] += turn.skipped
         return turn
@@ -213,7 +228,7 @@ class Run:
     def _snapshot(self, *claimed: str) -> tuple[tuple[Mark, ...], list[_Heard], Collection[str]]:
         """Give what a turn is about: what has ended, what servers said, and the claims that go on."""
         self._told, self._heard = self._heard, []
-        going_on = {one.claim for one in self._under_way.values()}
+        going_on = {one.claim for one in self._under_way.values()} | self._passed_over
         return self._journal.turn_over(), self._told, going_on.union(claimed)
 
     def _turn(
@@ -242,6 +257,8 @@ class Run:
                 stopped=allowed.stopped,
             )
             reserved = governor.reserve(connection, batch, now=now, horizon=HORIZON)
+            waits = governor.limits and not (batch or skipped)
+            again = claims.next_due(connection, stopped=allowed.stopped) if waits else None
         return _Turn(
             allowed=allowed,
             slots=reserved.slots,
@@ -249,10 +266,11 @@ class Run:
             claimed=len(batch) + skipped,
             skipped=skipped,
             more=len(batch) + skipped == most,
+            again=again,
         )
 
     def _tend(self) -> None:
-        """Mark what has come back, and prolong the lease of what is still ours, unless a turn does.
+        """Mark what has come back, see what was stopped, and prolong the lease of what is ours, unless a turn does.
 
         A turn that takes half as long as a lease is waited for, since nothing may leave whose lease is over.
         """
@@ -266,8 +284,9 @@ class Run:
             claims.mark(connection, ended, now=now)
             self._tell(connection, heard)
             held = claims.renew(connection, self._journal.remains.name, until=now + self._work.lease)
+            stopped = frozenset(stop.issue_id for stop in stops.active(connection))
         self._marked()
-        self._held = held
+        self._held, self._stopped = held, stopped
 
     def _tell(self, connection: sa.Connection, heard: Sequence[_Heard]) -> None:
         """Say what servers said to those who draw conclusions."""
@@ -332,6 +351,7 @@ class _Turn:
     claimed: int  # rows, those that were skipped or come later among them
     skipped: int
     more: bool  # as many as were to be claimed
+    again: datetime | None  # where none was and a rate may be why, when the next is due
 
 
 def _ours(reply: Reply) -> bool:

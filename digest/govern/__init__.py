@@ -142,7 +142,7 @@ class Governor:
         self._learnt = paces.learnt(connection)
         if batch:
             self._heard = now
-        if not batch or not (self._limited or self._learnt):
+        if not batch or not self.limits:
             return Reserved(slots=tuple((now, delivery) for delivery in batch))
         paces.hold(connection)
         domains = {domain_of(delivery.address) for delivery in batch}
@@ -222,8 +222,10 @@ class Governor:
         return paces.of_warm_up(self._settings.publisher.domain)
 
     @property
-    def _limited(self) -> bool:
-        return bool(self._all or self._per_domain or self._domains or self._settings.rates.warm_up_start)
+    def limits(self) -> bool:
+        """Whether any rate holds, one of the settings or one that was learnt, as was last seen."""
+        rates = self._all or self._per_domain or self._domains or self._settings.rates.warm_up_start
+        return bool(rates or self._learnt)
 
     def _explicit(self, key: str) -> Rate | None:
         """Give the rate that the settings set for a domain."""

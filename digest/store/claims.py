@@ -57,6 +57,17 @@ def claim(
     return claimed, len(unwanted)
 
 
+def next_due(connection: sa.Connection, *, stopped: Collection[int] = ()) -> datetime | None:
+    """Give when the next row is due, but for those of `stopped` issues; asked after a claim, in its transaction."""
+    query = (
+        sa.select(deliveries.c.due)
+        .where(_is(DeliveryState.QUEUED), deliveries.c.issue_id.not_in(stopped))
+        .order_by(deliveries.c.due, deliveries.c.id)
+        .limit(1)
+    )
+    return connection.scalar(query)
+
+
 def prolong(connection: sa.Connection, holder: str, *, until: datetime) -> None:
     """Prolong the leases of all that a process has claimed; its claims begin with `holder`."""
     connection.execute(_PROLONG, {"holder": holder, "later": until})
@@ -125,11 +136,20 @@ def readers_of(connection: sa.Connection, holder: str) -> dict[tuple[int, str], 
 
 
 def overdue(connection: sa.Connection, *, now: datetime, alive: Collection[str]) -> tuple[Begun, ...]:
-    """Give the rows whose lease is over, but for those of processes that are known to be alive."""
-    over = leases.c.until < now
-    if alive:
-        over &= _holder(leases).not_in(alive)
-    return _rows(connection, _under(connection, over) & _is(DeliveryState.CLAIMED))
+    """Give the rows whose lease is over, but for those of processes that are known to be alive.
+
+    A lease of which no row is left, since others claimed them or they have ended, is ended too.
+    """
+    over = (leases.c.until < now) & _holder(leases).not_in(alive)
+    tokens = connection.scalars(sa.select(leases.c.claim).where(over)).all()
+    states = (DeliveryState.CLAIMED.value, DeliveryState.IN_DOUBT.value)
+    theirs = _under(connection, over) & deliveries.c.claim.in_(tokens) & deliveries.c.state.in_(states)
+    query = sa.select(deliveries.c.id, deliveries.c.claim, deliveries.c.state).where(theirs)
+    rows = connection.execute(query).all()
+    connection.execute(sa.delete(leases).where(over, leases.c.claim.not_in({row.claim for row in rows})))
+    return tuple(
+        Begun(delivery_id=row.id, claim=row.claim) for row in rows if row.state == DeliveryState.CLAIMED.value
+    )
 
 
 def lists_of(connection: sa.Connection, ids: Collection[int]) -> dict[int, str]:
@@ -198,7 +218,7 @@ def _held_by(connection: sa.Connection, holder: str) -> sa.ColumnElement[bool]:
 
 
 def _under(connection: sa.Connection, which: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
-    """Tell of which rows some leases say that they are theirs; their claim may be another by now."""
+    """Tell which rows some leases were made for; their claim may be another by now."""
     found = connection.scalars(sa.select(leases.c.rows).where(which))
     return _among(connection, [number for rows in found for number in rows])
 

@@ -20,6 +20,7 @@ from makers import (
     Mailserver,
     become,
     journals,
+    leased,
     ledger,
     reader,
     rows,
@@ -40,7 +41,7 @@ from digest.journal import Journals
 from digest.model import Delivery, DeliveryState, Mail, Reply, SubscriberState, SuppressionReason
 from digest.protocols import Pause, Session, Transport
 from digest.resources import shipped
-from digest.store import Database, paces, subscribers
+from digest.store import Database, claims, paces, subscribers
 from digest.tokens import Tokens
 from digest.transport.maildir import Maildir
 from digest.transport.smtp import Smtp
@@ -337,6 +338,51 @@ def test_a_worker_that_lost_its_lease_before_it_began_sends_nothing(
     run(database, ours, clock, writer=slowly)
     assert [mail.recipient for mail in ours.tried] == [reader(1)], "it was being written when the lease ended"
     assert states(database) == ["sent", "sent"]
+
+
+@pytest.mark.on_both
+def test_what_a_silent_worker_had_not_begun_when_it_was_given_up_comes_back_from_it(
+    database: Database, elsewhere: Journals
+) -> None:
+    ledger(database, 5)
+    server, clock = Mailserver(), Clock()
+
+    def stall() -> None:
+        clock.forward(seconds=HOLD.lease_seconds + 1)
+        assert run(database, Mailserver(), clock, machine=elsewhere) == {}
+        assert states(database) == ["in-doubt"] * 5, "nobody else can know what it has begun"
+
+    server.meanwhile(lambda: None).meanwhile(stall)
+    assert run(database, server, clock) == {SENT: 2}
+    assert run(database, server, clock) == {SENT: 3}
+    assert [mail.recipient for mail in server.mails] == [reader(number) for number in range(1, 6)]
+
+
+@pytest.mark.on_both
+@pytest.mark.parametrize("settings", [HOLD, RESEND], ids=["hold", "resend"])
+def test_the_lease_of_a_lost_machine_is_not_about_rows_that_others_have_claimed_since(
+    database: Database, elsewhere: Journals, settings: config.Delivery
+) -> None:
+    ledger(database, 4)
+    clock, lost = Clock(), journals(database).open()
+    with database.transaction() as connection:
+        batch, _ = claims.claim(
+            connection, now=clock(), token=lost.new_claim(), until=clock() + LEASE, limit=9
+        )
+        later = [(clock() + timedelta(minutes=5), delivery) for delivery in batch]
+        claims.defer(connection, later, now=clock())
+    lost.close(remove=True)  # the machine is gone, with its disk
+    server, theirs = Mailserver(), Mailserver()
+
+    def look_elsewhere() -> None:
+        clock.forward(minutes=10)
+        run(database, theirs, clock, settings=settings, machine=elsewhere)
+
+    clock.forward(minutes=6)
+    server.meanwhile(look_elsewhere)
+    assert run(database, server, clock, settings=settings) == {SENT: 4}
+    assert theirs.tried == []
+    assert leased(database) == 0
 
 
 def test_a_slow_batch_keeps_its_lease(database: Database, elsewhere: Journals) -> None:

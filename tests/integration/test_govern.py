@@ -29,6 +29,7 @@ from makers import (
 from digest import alarm, config
 from digest.correspondence import Alarm
 from digest.deliver import deliver
+from digest.deliver.work import FLUSH
 from digest.govern import SPREAD, Governor, Reserved
 from digest.govern.finish import forecast
 from digest.model import DeliveryState, FeedbackKind, Mark, Reply
@@ -177,6 +178,17 @@ def test_a_domain_may_have_a_rate_of_its_own(database: Database) -> None:
     assert seconds(reserved) == list(range(11))
 
 
+@pytest.mark.parametrize(
+    "rates", [{"per_domain": "600/minute"}, {"all": "600/minute"}], ids=["domain", "all"]
+)
+def test_a_rate_is_reached_and_one_run_sends_all(database: Database, rates: dict[str, str]) -> None:
+    ledger(database, 300)
+    clock = Clock()
+    governor = Governor(settings(rates=config.Rates(**rates)))
+    assert send(database, governor, Mailserver(clock), clock) == {"sent": 300}
+    assert 29 <= (clock() - MORNING).total_seconds() <= 33
+
+
 def test_a_new_sending_domain_sends_more_each_day(database: Database) -> None:
     ledger(database, 50)
     warm = settings(rates={"warm_up_start": 4, "warm_up_growth": 2})
@@ -315,6 +327,28 @@ def test_a_stop_of_everything_lets_nothing_be_claimed(database: Database) -> Non
         "all sending is stopped since 2015-10-21 06:00 UTC: our address is listed; "
         "`digest deliveries resume` lets it go on"
     )
+
+
+@pytest.mark.on_both
+@pytest.mark.parametrize("everything", [True, False])
+def test_a_stop_holds_what_is_claimed_already(database: Database, everything: bool) -> None:
+    """It is heard of when the ledger is next told what became of mails."""
+    ledger(database, 20)
+    clock, server = Clock(), Mailserver()
+    issue_id = rows(database)[0].issue_id
+
+    def stopped() -> None:
+        clock.forward(seconds=FLUSH.total_seconds())
+        with database.transaction() as connection:
+            stops.put(connection, None if everything else issue_id, reason="a word", now=clock())
+
+    server.meanwhile(lambda: None).meanwhile(stopped)
+    governor = Governor(settings())
+    assert send(database, governor, server, clock) == {"sent": 2}
+    assert Counter(states(database)) == {"sent": 2, "queued": 18}
+    with database.transaction() as connection:
+        stops.lift(connection, now=clock())
+    assert send(database, governor, server, clock) == {"sent": 18}
 
 
 def test_a_stop_writes_one_letter_to_the_operator_where_the_settings_name_him(database: Database) -> None:

@@ -15,7 +15,20 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from makers import TAKEN, Clock, Mailserver, journals, ledger, reader, rows, states, store, write, writes
+from makers import (
+    TAKEN,
+    Clock,
+    Mailserver,
+    journals,
+    leased,
+    ledger,
+    reader,
+    rows,
+    states,
+    store,
+    write,
+    writes,
+)
 from postgres import Postgres
 
 from digest import config, journal
@@ -140,11 +153,6 @@ def letter(delivery: Delivery) -> Mail:
 
 def pages(folder: Path) -> list[Path]:
     return sorted((folder / "journal").iterdir())
-
-
-def leased(database: Database) -> int:
-    with database.transaction() as connection:
-        return connection.scalar(sa.select(sa.func.count()).select_from(leases)) or 0
 
 
 def until(database: Database) -> list[datetime]:
