@@ -83,7 +83,8 @@ class Work:
             held = claims.held_by(connection, remains.name)
             begun = {row.delivery_id: row for row in held} | begun
         doubtful = self.doubt(connection, begun.values())
-        claims.release(connection, remains.name, now=now)
+        given_back = claims.release(connection, remains.name, now=now)
+        self.governor.unsent(connection, given_back, now=now)
         return doubtful
 
     def _tell(

@@ -2,6 +2,7 @@
 
     allowance    before a claim: how many, or why none
     reserve      in the same transaction, after it: a moment for each mail; the rest comes back in its turn
+    unsent       what was given back all the same
     learn        in the transaction that marks the outcomes: a domain that complains is sent to more slowly
     recall       the same, of what a process heard that died before it could mark it
     broke        no line could be opened
@@ -159,6 +160,14 @@ class Governor:
         paces.put(connection, changed)
         claims.defer(connection, reserved.later, now=now)
         return reserved
+
+    def unsent(self, connection: sa.Connection, mails: int, *, now: datetime) -> None:
+        """Hear that so many mails that had their moments did not leave: they do not count for the warm-up."""
+        if not (mails and self._settings.rates.warm_up_start):
+            return
+        paces.hold(connection)
+        counted = self._counted(paces.get(connection, [self._warm_up]).get(self._warm_up), 0, now)
+        paces.put(connection, [replace(counted, count=max(0, counted.count - mails))])
 
     def learn(self, connection: sa.Connection, heard: Sequence[tuple[str, Reply]], *, now: datetime) -> None:
         """Hear what servers said of mails to addresses.

@@ -30,6 +30,7 @@ from digest import alarm, config
 from digest.correspondence import Alarm
 from digest.deliver import deliver
 from digest.deliver.work import FLUSH
+from digest.errors import TransportError
 from digest.govern import SPREAD, Governor, Reserved
 from digest.govern.finish import forecast
 from digest.model import DeliveryState, FeedbackKind, Mark, Reply
@@ -200,6 +201,17 @@ def test_a_new_sending_domain_sends_more_each_day(database: Database) -> None:
     assert sent == [4, 8, 16, 22]
     assert none.rows == 32 - 22
     assert "queued" not in states(database)
+
+
+@pytest.mark.on_both
+def test_what_did_not_leave_does_not_count_for_the_warm_up(database: Database) -> None:
+    ledger(database, 10)
+    governor, server, clock = Governor(settings(rates={"warm_up_start": 4})), Mailserver().close(), Clock()
+    with pytest.raises(TransportError):
+        send(database, governor, server, clock)
+    server.open()
+    assert send(database, governor, server, clock) == {"sent": 4}
+    assert send(database, governor, server, clock) == {}
 
 
 # --- what is learnt
