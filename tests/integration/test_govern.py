@@ -25,6 +25,7 @@ from makers import (
     write,
     writes,
 )
+from smtp_server import Smtpd
 
 from digest import alarm, config
 from digest.correspondence import Alarm
@@ -37,9 +38,11 @@ from digest.model import DeliveryState, FeedbackKind, Mark, Reply
 from digest.pace.breaker import FAILURES, FIRST_WAIT
 from digest.pace.learnt import QUIET
 from digest.pipeline import _enqueue
+from digest.protocols import Transport
 from digest.store import Database, claims, deliveries, issues, notices, paces, stops
 from digest.store.tables import deliveries as ledger_table
 from digest.store.tables import paces as paces_table
+from digest.transport.smtp import Smtp
 
 HORIZON = timedelta(seconds=10)
 LEASE = timedelta(minutes=5)
@@ -73,7 +76,7 @@ def claim(database: Database, governor: Governor, now: datetime) -> tuple[Reserv
         return governor.reserve(connection, batch, now=now, horizon=HORIZON), allowed.rows
 
 
-def send(database: Database, governor: Governor, server: Mailserver, clock: Clock) -> dict[str, int]:
+def send(database: Database, governor: Governor, server: Transport, clock: Clock) -> dict[str, int]:
     """Send what may leave now, and tell what became of it."""
     ended = deliver(
         database,
@@ -234,6 +237,18 @@ def test_a_domain_that_complains_gets_a_rate_which_a_restart_keeps(
         claims.release(connection, f"{MORNING}"[: claims.HOLDER_LENGTH], now=now)
     reserved, _ = claim(database, Governor(settings()), now)
     assert seconds(reserved, now) == [number / 5 for number in range(51)]
+
+
+@pytest.mark.parametrize("verb", ["RCPT", "DATA", "END"])
+def test_a_complaint_with_which_a_server_ends_the_session_is_learnt_from(
+    database: Database, verb: str
+) -> None:
+    ledger(database, 12)
+    with Smtpd() as server:
+        server.answer(verb, *["421 4.7.28 unusual rate of mail"] * 4)
+        smtp = Smtp(host="127.0.0.1", port=server.port, security="none", connections=1)
+        assert send(database, Governor(settings()), smtp, Clock()) == {"queued": 4, "sent": 8}
+    assert kept(database)["@mail.example"].rate == 6, "half of 12 mails in a second"
 
 
 def test_the_speed_that_is_halved_is_that_of_the_last_batch_however_long_nothing_had_left(

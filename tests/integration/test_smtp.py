@@ -159,16 +159,23 @@ def test_a_sender_that_is_no_address_stops_the_run_instead_of_blaming_readers(se
         send(smtp(server), sender="digest")
 
 
-@pytest.mark.parametrize("verb", ["MAIL", "RCPT", "DATA", "END"])
-def test_421_ends_the_session_and_leaves_no_doubt_that_the_mail_was_not_taken(
-    server: Smtpd, verb: str
-) -> None:
-    server.answer(verb, "421 4.7.0 too many mails")
+def test_421_before_a_reader_was_named_ends_the_session_and_leaves_no_doubt(server: Smtpd) -> None:
+    server.answer("MAIL", "421 4.7.0 too many mails")
     with pytest.raises(
         TransportError, match=r"ended the session: 421 4.7.0 too many mails; connect"
     ) as ended:
         send(smtp(server))
     assert not ended.value.in_doubt
+
+
+@pytest.mark.parametrize("verb", ["RCPT", "DATA", "END"])
+def test_421_to_a_mail_for_a_reader_is_its_answer_and_ends_the_session(server: Smtpd, verb: str) -> None:
+    server.answer(verb, "421 4.7.0 too many mails")
+    with smtp(server).connect() as session:
+        one = {"envelope_from": "digest@example.net", "recipient": "reader@example.org", "message": MAIL}
+        assert session.send(**one) == Reply(code=421, enhanced="4.7.0", text="too many mails")
+        with pytest.raises(TransportError, match="broke before; connect again"):
+            session.send(**one)
 
 
 @pytest.mark.parametrize("verb", ["MAIL", "RCPT", "DATA"])

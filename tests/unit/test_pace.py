@@ -61,6 +61,7 @@ def test_what_complains_of_our_speed_is_heard(reply: Reply) -> None:
         Reply(code=450, enhanced="4.7.1", text="Greylisted, please come again"),
         Reply(code=452, enhanced="4.2.2", text="The mailbox is over its quota"),
         Reply(code=451, enhanced="4.4.2", text="the line broke"),
+        Reply(code=421, enhanced="4.3.2", text="this server shuts down"),
         Reply(code=550, enhanced="5.7.1", text="too many complaints"),  # final: slower would not help
     ],
 )

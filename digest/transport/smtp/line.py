@@ -3,8 +3,9 @@
 A line has at most two mails under way: one whose end was handed over, and the next, whose MAIL, RCPT and DATA
 left in the same write (RFC 2920), where the server offers PIPELINING. Without it, each command waits for the answer
 to the one before. A refused mail leaves the line as it was; a 421, an answer out of place, silence for too long and
-a connection that breaks close it, and each mail under way comes back with the error. It is in doubt only if
-octets of its end may have left and no answer to it came.
+a connection that breaks close it, and each mail under way comes back with the error; but that of which a server said
+421 when it knew whom it is for has this answer. It is in doubt only if octets of its end may have left and no answer to
+it came.
 """
 
 import selectors
@@ -200,6 +201,8 @@ class Line:
         kind, wanted = code // 100, 3 if verb is _Verb.DATA else 2
         if transaction and verb is _Verb.END:
             self._hear_end(transaction, code, text)
+        elif transaction and code == _CLOSING and verb is not _Verb.MAIL:
+            self._close_with(transaction, reply(code, text))
         elif code == _CLOSING or not (kind == wanted or (transaction and kind in _REFUSALS)):
             self._end(shown(reply(code, text)))
         elif transaction and kind in _REFUSALS:
@@ -224,15 +227,18 @@ class Line:
         if answer.accepted and not early:
             self._under_way.remove(transaction)
             self._say(transaction, answer)
-        elif code != _CLOSING and code // 100 in _REFUSALS:
+        elif code == _CLOSING or (early and code // 100 in _REFUSALS):
+            self._close_with(transaction, answer)  # early: would the rest be read as a mail or as commands?
+        elif code // 100 in _REFUSALS:
             self._under_way.remove(transaction)
             self._say(transaction, answer)
-            if early:  # whether the rest would be read as a mail or as commands is unknown
-                self._end(shown(answer))
         else:
-            if code == _CLOSING:
-                transaction.end_at = None  # an answer: it was not taken
             self._end(shown(answer))
+
+    def _close_with(self, transaction: _Transaction, answer: Reply) -> None:
+        """Take an answer after which the line is of no use."""
+        self._say(transaction, answer)
+        self._end(shown(answer))
 
     def _say(self, transaction: _Transaction, outcome: Reply | TransportError) -> None:
         if not transaction.settled:
