@@ -7,7 +7,8 @@ advisory lock first. So what is read at the beginning of a transaction is true u
 before it writes (the next number of an issue, the last link of the chain of consent, a cap that counts, a key that
 is taken once) needs nothing else, in however many processes. Sending is the exception, since many workers do it at
 once: its transactions say `alone=False`. They hold on PostgreSQL because rows are claimed by FOR UPDATE SKIP LOCKED and
-every later write names the claim.
+every later write names the claim. What they write beside the ledger does not look before (`put_row`), or takes a turn
+of its own (`paces.hold`).
 
 Who only reads takes no turn: `reading` shows the database as it was at one moment, however long somebody else writes.
 """

@@ -1,7 +1,7 @@
 """Paces: how fast mail may leave, kept so that a restart forgets nothing and several workers share one rate.
 
-One row for all mail, which whoever changes any of them holds; one for each receiving domain that has a rate; one for
-the relay's breaker; one for the warm-up of a sending domain.
+One row for all mail, which whoever changes any of them holds, so that it is never removed; one for each receiving
+domain that has a rate; one for the relay's breaker; one for the warm-up of a sending domain.
 """
 
 import dataclasses
@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
-from digest.store.tables import paces
+from digest.store.tables import paces, put_row
 
 ALL = "all"
 RELAY = "relay"
@@ -21,7 +21,11 @@ _MICROSECOND = timedelta(microseconds=1)
 _AT_ONCE = 500
 """Keys in one statement: databases take so many parameters and no more."""
 
+_HOLD = sa.select(paces.c.key).where(paces.c.key == ALL).with_for_update()
+_THERE = put_row(paces, first_stays=True)
+_PUT = put_row(paces)
 _THESE = sa.select(paces).where(paces.c.key.in_(sa.bindparam("keys", expanding=True)))
+_REMOVE = sa.delete(paces).where(paces.c.key.in_(sa.bindparam("keys", expanding=True)))
 _LEARNT = sa.select(paces.c.key).where(paces.c.rate.is_not(None))
 
 
@@ -52,9 +56,9 @@ def of_warm_up(domain: str) -> str:
 
 def hold(connection: sa.Connection) -> None:
     """Let nobody else change any of them until the transaction ends."""
-    row = sa.select(paces.c.key).where(paces.c.key == ALL).with_for_update()
-    if connection.execute(row).one_or_none() is None:
-        connection.execute(sa.insert(paces).values(key=ALL, count=0))
+    if connection.execute(_HOLD).one_or_none() is None:
+        connection.execute(_THERE, _row(Pace(key=ALL)))
+        connection.execute(_HOLD)
 
 
 def get(connection: sa.Connection, keys: Collection[str]) -> dict[str, Pace]:
@@ -72,18 +76,18 @@ def learnt(connection: sa.Connection) -> frozenset[str]:
 
 
 def put(connection: sa.Connection, changed: Iterable[Pace]) -> None:
-    """Keep them in place of what was there."""
-    new = list(changed)
-    remove(connection, [pace.key for pace in new])
-    if new:
-        connection.execute(sa.insert(paces), [_row(pace) for pace in new])
+    """Keep them in place of what was there; the caller holds them."""
+    if rows := [_row(pace) for pace in changed]:
+        connection.execute(_PUT, rows)
 
 
 def remove(connection: sa.Connection, keys: Collection[str]) -> None:
-    """Forget some; that of all mail is put back by `put` at once, or made again by `hold`."""
-    wanted = sorted(keys)
-    for start in range(0, len(wanted), _AT_ONCE):
-        connection.execute(sa.delete(paces).where(paces.c.key.in_(wanted[start : start + _AT_ONCE])))
+    """Forget some, which is done by one who holds them; never that of all mail, whose row others wait for."""
+    known = sorted(get(connection, keys))
+    if known:
+        hold(connection)
+    for start in range(0, len(known), _AT_ONCE):
+        connection.execute(_REMOVE, {"keys": known[start : start + _AT_ONCE]})
 
 
 def _row(pace: Pace) -> dict[str, object]:

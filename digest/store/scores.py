@@ -6,12 +6,13 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from digest.store.tables import scores, subscribers
+from digest.store.tables import put_row, scores, subscribers
 
 GOOD = 0.25
 """What a letter that was taken takes from a score: little, for a relay takes first and returns later."""
 
 _AT_ONCE = 500  # ids in one statement
+_PUT = put_row(scores)
 _ANY = sa.select(scores.c.address_key).limit(1)
 
 
@@ -40,10 +41,7 @@ def get(connection: sa.Connection, key: str) -> Score | None:
 
 def put(connection: sa.Connection, score: Score) -> None:
     """Write the score of an address."""
-    values = asdict(score)
-    same = sa.update(scores).where(scores.c.address_key == score.address_key).values(values)
-    if not connection.execute(same).rowcount:
-        connection.execute(sa.insert(scores).values(values))
+    connection.execute(_PUT, asdict(score))
 
 
 def sent(connection: sa.Connection, subscriber_ids: Sequence[int]) -> None:

@@ -8,11 +8,13 @@ import sqlalchemy as sa
 
 from digest.model import Subscriber, SubscriberState, SuppressionReason
 from digest.plain import from_json, to_json
-from digest.store.tables import deliveries, of_readers, subscribers, suppressions, votes
+from digest.store.tables import deliveries, of_readers, put_row, subscribers, suppressions, votes
 from digest.wishes import Format, Frequency, Topic, Wishes
 
 WISHES = ("topics", "frequency", "hour", "zone", "minutes", "language", "format")
 """The columns that `wishes_of` reads."""
+
+_SUPPRESS = put_row(suppressions, first_stays=True)
 
 
 def find(connection: sa.Connection, list_name: str, key: str) -> Subscriber | None:
@@ -147,9 +149,7 @@ def count(connection: sa.Connection, list_name: str, state: SubscriberState) -> 
 
 def suppress(connection: sa.Connection, key: str, *, reason: SuppressionReason, now: datetime) -> None:
     """Stop all mail to an address; the first reason stays. A forgotten one's key is a keyed hash."""
-    if suppression(connection, key) is None:
-        values = {"address_key": key, "reason": reason.value, "since": now}
-        connection.execute(sa.insert(suppressions).values(values))
+    connection.execute(_SUPPRESS, {"address_key": key, "reason": reason.value, "since": now})
 
 
 def release(connection: sa.Connection, *keys: str) -> bool:

@@ -156,6 +156,24 @@ deliveries = sa.Table(
 )
 
 
+def put_row(table: sa.Table, *, first_stays: bool = False) -> sa.TextClause:
+    """Give the statement, the same for both databases, that writes a row in place of the one that has its key.
+
+    With `first_stays`, that one stays as it is. Neither looks before it writes: of two transactions that write one key
+    at once, the second waits for the first.
+    """
+    (key,) = table.primary_key.columns.keys()
+    names = table.columns.keys()
+    others = ", ".join(f"{name} = excluded.{name}" for name in names if name != key)
+    then = "NOTHING" if first_stays else f"UPDATE SET {others}"
+    return sa.text(
+        f"""
+        INSERT INTO {table.name} ({", ".join(names)}) VALUES ({", ".join(f":{name}" for name in names)})
+        ON CONFLICT ({key}) DO {then}
+        """  # noqa: S608 - of our own words alone
+    ).bindparams(*(sa.bindparam(column.name, type_=column.type) for column in table.columns))
+
+
 def of_readers(ids: Sequence[int]) -> sa.ColumnElement[bool]:
     """Tell which deliveries are for some readers: asked issue by issue, since so their index begins."""
     return deliveries.c.issue_id.in_(sa.select(issues.c.id)) & deliveries.c.subscriber_id.in_(ids)

@@ -1,7 +1,8 @@
 """What SQLite gives by itself, on a PostgreSQL that many share: turns, one line for what goes wrong, and a restart."""
 
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,10 @@ from digest.correspondence import Consent, Door
 from digest.deliver import deliver
 from digest.errors import SettingsError, StoreError
 from digest.govern import Governor
-from digest.model import DeliveryState
-from digest.store import Database, claims, consents, handled, sources
+from digest.model import DeliveryState, SuppressionReason
+from digest.store import Database, claims, consents, handled, paces, scores, sources, subscribers
+from digest.store.paces import ALL, RELAY, Pace
+from digest.store.scores import Score
 from digest.store.tables import sources as source_table
 
 SETTINGS = config.Delivery()
@@ -78,6 +81,87 @@ def test_a_claim_reads_its_index_in_order_whatever_the_statistics_say(database: 
 def test_the_ledgers_work_waits_for_nobodys_turn(database: Database) -> None:
     with database.transaction(), database.transaction(alone=False) as connection:
         assert connection.scalar(sa.text("SELECT 1")) == 1
+
+
+Work = Callable[[sa.Connection], object]
+
+
+def overlap(database: Database, first: Work, second: Work, then: Work = lambda _: None) -> list[object]:
+    """Let two workers do something at once, the first one `then` something more, and give what came of each.
+
+    The second one begins when the first is done, and goes on once that has ended its transaction, if it must wait.
+    """
+
+    def work() -> object:
+        with database.transaction(alone=False) as connection:
+            return second(connection)
+
+    with ThreadPoolExecutor(1) as pool:
+        with database.transaction(alone=False) as connection:
+            done = first(connection)
+            other = pool.submit(work)
+            while not (other.done() or somebody_waits(database)):
+                time.sleep(0.01)
+            then(connection)
+        return [done, other.result()]
+
+
+def somebody_waits(database: Database) -> bool:
+    waiting = sa.text(
+        "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    with database.reading() as connection:
+        return connection.execute(waiting).first() is not None
+
+
+def test_who_waits_for_the_paces_holds_them_when_another_has_changed_that_of_all_mail(
+    database: Database,
+) -> None:
+    seen: list[Pace] = []
+
+    def hold_and_look(connection: sa.Connection) -> None:
+        paces.hold(connection)
+        seen.extend(paces.get(connection, [ALL]).values())
+        paces.put(connection, [Pace(key=ALL, count=2)])
+
+    overlap(
+        database,
+        paces.hold,
+        hold_and_look,
+        then=lambda connection: paces.put(connection, [Pace(key=ALL, count=1)]),
+    )
+
+    assert seen == [Pace(key=ALL, count=1)]
+    with database.transaction() as connection:
+        assert paces.get(connection, [ALL])[ALL].count == 2
+
+
+def test_who_forgets_that_the_relay_failed_holds_the_paces_before_another_who_hears_that_it_did(
+    database: Database,
+) -> None:
+    with database.transaction() as connection:
+        paces.put(connection, [Pace(key=RELAY, count=1)])
+
+    def fail(connection: sa.Connection) -> None:
+        paces.hold(connection)
+        paces.put(connection, [Pace(key=RELAY, count=2)])
+
+    overlap(database, lambda connection: paces.remove(connection, [RELAY]), fail, then=paces.hold)
+
+    with database.transaction() as connection:
+        assert paces.get(connection, [RELAY])[RELAY].count == 2
+
+
+def test_workers_may_find_out_at_once_that_an_address_takes_no_mail(database: Database) -> None:
+    def refuse(connection: sa.Connection) -> None:
+        subscribers.suppress(connection, reader(1), reason=SuppressionReason.HARD_BOUNCE, now=MORNING)
+        scores.put(connection, Score(address_key=reader(2), score=1, at=MORNING))
+
+    overlap(database, refuse, refuse)
+
+    with database.transaction() as connection:
+        assert subscribers.suppression(connection, reader(1)) is SuppressionReason.HARD_BOUNCE
+        assert scores.get(connection, reader(2)) == Score(address_key=reader(2), score=1, at=MORNING)
 
 
 def test_nothing_can_be_written_where_it_is_only_read(database: Database) -> None:
