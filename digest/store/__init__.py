@@ -8,7 +8,7 @@ before it writes (the next number of an issue, the last link of the chain of con
 is taken once) needs nothing else, in however many processes. Sending is the exception, since many workers do it at
 once: its transactions say `alone=False`. They hold on PostgreSQL because rows are claimed by FOR UPDATE SKIP LOCKED and
 every later write names the claim. What they write beside the ledger does not look before (`put_row`), or takes a turn
-of its own (`paces.hold`).
+of its own: for paces (`paces.hold`), and for a stop (`stops.put`).
 
 Who only reads takes no turn: `reading` shows the database as it was at one moment, however long somebody else writes.
 """

@@ -7,6 +7,9 @@ import sqlalchemy as sa
 
 from digest.store.tables import deliveries, issues, stops
 
+TURN = 0x73746F70
+"""The number of the advisory locks: one for each issue, and one, of 0, for everything. No issue has that id."""
+
 _ACTIVE = (
     sa.select(stops, issues.c.list)
     .outerjoin(issues, issues.c.id == stops.c.issue_id)
@@ -27,7 +30,12 @@ class Stop:
 
 
 def put(connection: sa.Connection, issue_id: int | None, *, reason: str, now: datetime) -> int | None:
-    """Stop an issue, or with None everything, and give the row id; None where that is stopped already."""
+    """Stop an issue, or with None everything, and give the row id; None where that is stopped already.
+
+    Those who stop the same take turns, to the end of their transactions: the first one's stop is there for the second.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(TURN, issue_id or 0)))
     same = stops.c.lifted.is_(None) & stops.c.issue_id.is_not_distinct_from(issue_id)
     if connection.execute(sa.select(stops.c.id).where(same)).first():
         return None

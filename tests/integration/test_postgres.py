@@ -12,15 +12,16 @@ import sqlalchemy as sa
 from makers import MORNING, Clock, Mailserver, journals, ledger, reader, rows, states, store, write, writes
 from postgres import Postgres
 
-from digest import config
+from digest import alarm, config
 from digest.correspondence import Consent, Door
 from digest.deliver import deliver
 from digest.errors import SettingsError, StoreError
 from digest.govern import Governor
 from digest.model import DeliveryState, SuppressionReason
-from digest.store import Database, claims, consents, handled, paces, scores, sources, subscribers
+from digest.store import Database, claims, consents, handled, paces, scores, sources, stops, subscribers
 from digest.store.paces import ALL, RELAY, Pace
 from digest.store.scores import Score
+from digest.store.tables import notices as notice_table
 from digest.store.tables import sources as source_table
 
 SETTINGS = config.Delivery()
@@ -162,6 +163,33 @@ def test_workers_may_find_out_at_once_that_an_address_takes_no_mail(database: Da
     with database.transaction() as connection:
         assert subscribers.suppression(connection, reader(1)) is SuppressionReason.HARD_BOUNCE
         assert scores.get(connection, reader(2)) == Score(address_key=reader(2), score=1, at=MORNING)
+
+
+@pytest.mark.parametrize("everything", [True, False])
+def test_workers_that_stop_the_same_at_once_stop_it_once_and_write_one_letter(
+    database: Database, everything: bool
+) -> None:
+    issue_id = ledger(database)
+    settings = config.Settings.model_validate({"publisher": {"reply_to": "editor@digest.example"}})
+
+    def stop(connection: sa.Connection) -> bool:
+        return alarm.stop(
+            connection, settings, None if everything else issue_id, reason="refused", now=MORNING
+        )
+
+    assert overlap(database, stop, stop) == [True, False]
+
+    with database.transaction() as connection:
+        assert len(stops.active(connection)) == 1
+        assert connection.scalar(sa.select(sa.func.count()).select_from(notice_table)) == 1
+
+
+def test_who_stops_everything_waits_for_nobody_who_stops_an_issue(database: Database) -> None:
+    issue_id = ledger(database)
+
+    with database.transaction(alone=False) as one, database.transaction(alone=False) as other:
+        stops.put(one, issue_id, reason="refused", now=MORNING)
+        assert stops.put(other, None, reason="refused", now=MORNING)
 
 
 def test_nothing_can_be_written_where_it_is_only_read(database: Database) -> None:
