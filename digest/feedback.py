@@ -10,7 +10,8 @@
 Whom a report is about only a token of ours says: that of the delivery, in the address that the report came to, or the
 reader's own of the returned letter's List-Unsubscribe, with which he could leave anyway. The addresses that a report
 names decide nothing, since forwarding changes them; a report without a token of ours changes nothing at all. One
-delivery counts once, however often it comes back; a complaint still counts after a bounce.
+delivery counts once, however often it comes back; a complaint still counts after a bounce. Once a person has let
+everything go on, what left or came back before that stops nothing any more.
 
 Each method works in the caller's transaction: after a crash all of it is there or none.
 """
@@ -36,7 +37,7 @@ from digest.model import (
     SubscriberState,
     SuppressionReason,
 )
-from digest.store import notices, returns, scores, subscribers
+from digest.store import notices, returns, scores, stops, subscribers
 from digest.store.returns import Sent
 from digest.store.scores import Score
 from digest.subscribe import Readers
@@ -82,12 +83,7 @@ class Feedback:
             case Kind.COMPLAINT:
                 return self._complained(connection, sent, reader, now=now)
             case Kind.BOUNCE:
-                who = _about(report, reader)
-                done = self._bounced(connection, sent, reader, who, now=now)
-                if who.reason.ours:
-                    tried = returns.count_tried(connection, since=now - _DAY)
-                    self._weigh_faults(connection, who.reason, now=now, fewest=min(_FEWEST, tried))
-                return done
+                return self._came_back(connection, sent, reader, _about(report, reader), now=now)
             case Kind.AUTOREPLY if sent.feedback is None:
                 kind, reason = FeedbackKind.AUTORESPONDED, Reason.VACATION
                 returns.note(connection, sent.id, kind, reason=reason.value, now=now)
@@ -105,18 +101,32 @@ class Feedback:
         """Do what follows from servers' replies: mail that was taken for subscribers, and last words on deliveries."""
         scores.sent(connection, taken)
         reasons = [self._refused(connection, number, reply, now=now) for number, reply in refused]
-        if faults := [reason for reason in reasons if reason.ours]:
+        if faults := [reason for reason in reasons if reason and reason.ours]:
             self._weigh_faults(connection, faults[-1], now=now, fewest=_FEWEST)
 
-    def _refused(self, connection: sa.Connection, delivery_id: int, reply: Reply, *, now: datetime) -> Reason:
-        """Do what follows from a server's last word, and give its reason; with a 4xx, nothing is hard."""
-        reason = reason_of(reply.code, reply.enhanced, reply.text)
+    def _came_back(
+        self, connection: sa.Connection, sent: Sent, reader: Subscriber, who: Recipient, *, now: datetime
+    ) -> str:
+        if passed := _passed(sent, now):
+            return passed
+        done = self._bounced(connection, sent, reader, who, now=now)
+        if who.reason.ours:
+            tried = returns.count_tried(connection, since=now - _DAY)
+            self._weigh_faults(connection, who.reason, now=now, fewest=min(_FEWEST, tried))
+        return done
+
+    def _refused(
+        self, connection: sa.Connection, delivery_id: int, reply: Reply, *, now: datetime
+    ) -> Reason | None:
+        """Do what follows from a server's last word, with a 4xx nothing hard; give its reason, if it is new."""
         sent = returns.of(connection, delivery_id)
         reader = None if sent is None else subscribers.get(connection, sent.subscriber_id)
-        if sent is not None and reader is not None and reader.state is not SubscriberState.ERASED:
-            judged = Reason.EXPIRED if reply.temporary and reason.hard else reason
-            who = Recipient(address="", reason=judged, text=reply.text)
-            self._bounced(connection, sent, reader, who, now=now)
+        if sent is None or reader is None or reader.state is SubscriberState.ERASED or _passed(sent, now):
+            return None
+        reason = reason_of(reply.code, reply.enhanced, reply.text)
+        judged = Reason.EXPIRED if reply.temporary and reason.hard else reason
+        who = Recipient(address="", reason=judged, text=reply.text)
+        self._bounced(connection, sent, reader, who, now=now)
         return reason
 
     def _by_letter(self, connection: sa.Connection, report: Report) -> Sent | None:
@@ -144,10 +154,6 @@ class Feedback:
     def _bounced(
         self, connection: sa.Connection, sent: Sent, reader: Subscriber, who: Recipient, *, now: datetime
     ) -> str:
-        if sent.feedback in (FeedbackKind.BOUNCED, FeedbackKind.COMPLAINED):
-            return "a bounce that was counted before"
-        if now - sent.changed > _LATEST:
-            return "a bounce of a letter that is too old"
         returns.note(connection, sent.id, FeedbackKind.BOUNCED, reason=who.reason.value, now=now)
         address = read_address(reader.address)
         if who.reason.hard:
@@ -227,31 +233,51 @@ class Feedback:
 
     def _weigh_complaints(self, connection: sa.Connection, list_name: str, *, now: datetime) -> None:
         """Log, and stop all sending, where too many of a list's readers call it spam, in a day or in a week."""
+        kind, lifted = FeedbackKind.COMPLAINED, stops.last_lift(connection)
         for window in (_DAY, _WEEK):
             since = now - window
-            count = returns.count(connection, FeedbackKind.COMPLAINED, since=since, list_name=list_name)
-            tried = returns.count_tried(connection, since=since, list_name=list_name)
+            count = returns.count(connection, kind, since=since, lifted=lifted, list_name=list_name)
+            tried = returns.count_tried(connection, since=since, lifted=lifted, list_name=list_name)
             share = _PER_MILLE * count / max(1, tried)
-            told = f"{count} of {tried} letters of {list_name} in {window.days} days are called spam"
+            told = f"{count} of {tried} letters of {list_name} {_when(since, lifted, window)} are called spam"
             if share >= self._limits.complaint_alarm_per_mille:
                 log.warning("complaints: %s", told)
             if share >= self._limits.complaint_stop_per_mille and count >= _FEWEST:
                 stop(connection, self.readers.settings, None, reason=told, now=now)
+            if lifted is not None and lifted > since:
+                return  # a longer time is the same
 
     def _weigh_faults(self, connection: sa.Connection, last: Reason, *, now: datetime, fewest: int) -> None:
         """Stop all sending where servers refuse us too often: every further letter makes it worse."""
-        since = now - _DAY
-        count = returns.count(connection, FeedbackKind.BOUNCED, since=since, reasons=OURS)
+        since, lifted = now - _DAY, stops.last_lift(connection)
+        count = returns.count(connection, FeedbackKind.BOUNCED, since=since, lifted=lifted, reasons=OURS)
         if count < fewest:
             return
-        tried = returns.count_tried(connection, since=since)
+        tried = returns.count_tried(connection, since=since, lifted=lifted)
         if _PER_MILLE * count / max(1, tried) >= self._limits.fault_stop_per_mille:
-            told = f"{count} of {tried} letters in a day were refused for a fault of ours, the last: {last}"
+            when = _when(since, lifted, _DAY)
+            told = f"{count} of {tried} letters {when} were refused for a fault of ours, the last: {last}"
             stop(connection, self.readers.settings, None, reason=told, now=now)
 
     @property
     def _limits(self) -> config.Bounces:
         return self.readers.settings.bounces
+
+
+def _passed(sent: Sent, now: datetime) -> str:
+    """Say why what comes back of a delivery is passed over, if it is."""
+    if sent.feedback in (FeedbackKind.BOUNCED, FeedbackKind.COMPLAINED):
+        return "a bounce that was counted before"
+    if now - sent.changed > _LATEST:
+        return "a bounce of a letter that is too old"
+    return ""
+
+
+def _when(since: datetime, lifted: datetime | None, window: timedelta) -> str:
+    """Say of which time letters are weighed."""
+    if lifted is not None and lifted > since:
+        return f"since all sending was resumed on {lifted:%Y-%m-%d %H:%M} UTC"
+    return "in a day" if window == _DAY else f"in {window.days} days"
 
 
 def _about(report: Report, reader: Subscriber) -> Recipient:

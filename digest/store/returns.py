@@ -46,21 +46,41 @@ def count(
     kind: FeedbackKind,
     *,
     since: datetime,
+    lifted: datetime | None = None,
     list_name: str | None = None,
     reasons: Collection[str] | None = None,
 ) -> int:
-    """Count what came back since a moment, of one list or of all, for some reasons or for any."""
-    which = (deliveries.c.feedback == kind.value) & (deliveries.c.feedback_at > since)
+    """Count what came back since a moment, of one list or of all, for some reasons or for any.
+
+    With `lifted`, only what left and came back after that moment counts.
+    """
+    which = (deliveries.c.feedback == kind.value) & (deliveries.c.feedback_at > _later(since, lifted))
+    if lifted is not None:
+        which &= deliveries.c.changed > lifted
     if reasons is not None:
         which &= deliveries.c.feedback_reason.in_(reasons)
     return _count(connection, which, list_name)
 
 
-def count_tried(connection: sa.Connection, *, since: datetime, list_name: str | None = None) -> int:
-    """Count the letters that were sent or refused since a moment; those that wait for our fault to be mended too."""
+def count_tried(
+    connection: sa.Connection,
+    *,
+    since: datetime,
+    lifted: datetime | None = None,
+    list_name: str | None = None,
+) -> int:
+    """Count the letters that were sent or refused since a moment, and since it was `lifted`.
+
+    One that waits for our fault to be mended is refused when that is first said of it, and not each time anew.
+    """
+    since = _later(since, lifted)
     ended = deliveries.c.state.in_([DeliveryState.SENT.value, DeliveryState.FAILED.value])
-    tried = ended | deliveries.c.feedback.is_not(None)
+    tried = ended | (deliveries.c.feedback_at > since)
     return _count(connection, tried & (deliveries.c.changed > since), list_name)
+
+
+def _later(since: datetime, lifted: datetime | None) -> datetime:
+    return since if lifted is None else max(since, lifted)
 
 
 def _count(connection: sa.Connection, which: sa.ColumnElement[bool], list_name: str | None) -> int:

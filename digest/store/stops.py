@@ -60,6 +60,13 @@ def lift(connection: sa.Connection, stop_id: int | None = None, *, now: datetime
     return connection.execute(holding).rowcount
 
 
+def last_lift(connection: sa.Connection) -> datetime | None:
+    """Tell when a person last let everything go on; None: nobody has had to."""
+    query = sa.select(sa.func.max(stops.c.lifted)).where(stops.c.issue_id.is_(None))
+    last: datetime | None = connection.scalar(query)
+    return last
+
+
 def nothing_stops_it() -> sa.ColumnElement[bool]:
     """Tell of which rows of the ledger neither their issue nor everything is stopped."""
     held = stops.c.lifted.is_(None)

@@ -17,7 +17,7 @@ from smtp_server import Smtpd
 from digest.address import parse_address
 from digest.bounces import Reason
 from digest.feedback import Feedback
-from digest.model import Reply, SubscriberState, SuppressionReason
+from digest.model import DeliveryState, Reply, SubscriberState, SuppressionReason
 from digest.received import Envelope
 from digest.store import consents, issues, scores, stops, subscribers
 from digest.store.tables import deliveries, metadata
@@ -29,6 +29,7 @@ BOB = "bob@mail.example"
 WEEK = 7
 INBOUND = '[inbound]\nkind = "maildir"'
 HARD, SOFT = "550 5.1.1 user unknown", "452 4.2.2 mailbox full"
+BLOCKED = Reply(code=550, enhanced="5.7.1", text="your host is on our block list")
 
 
 class Room(Mailroom):
@@ -68,6 +69,16 @@ class Room(Mailroom):
             f"--b\nContent-Type: message/rfc822\n\nFrom: {US}\n{original}\n\n--b--\n"
         )
         return self.gets(content.encode(), Envelope(sender="", recipients=(to,)))
+
+    def tries(self, *addresses: str, refused: Reply | None = None) -> None:
+        """Let the last letters to readers leave now, and their servers take or refuse them."""
+        state = DeliveryState.QUEUED if refused else DeliveryState.SENT
+        numbers = [self.deliveries(address)[-1].id for address in addresses]
+        left = sa.update(deliveries).where(deliveries.c.id.in_(numbers))
+        said = [(number, refused) for number in numbers if refused]
+        with self.app.database.transaction() as connection:
+            connection.execute(left.values(state=state.value, changed=self.clock()))
+            Feedback(readers=self.app.readers).heard(connection, taken=(), refused=said, now=self.clock())
 
     def suppression(self, address: str = ADA) -> SuppressionReason | None:
         with self.app.database.transaction() as connection:
@@ -265,6 +276,50 @@ def test_many_complaints_of_a_list_stop_everything_and_one_in_ten_does_not(room:
     assert room.stopped() == []
     room.complains(token=room.token(readers[2]))
     assert [reason.split(" letters")[0] for reason in room.stopped()] == ["3 of 10"]
+
+
+def test_a_stop_that_was_lifted_comes_back_by_what_is_refused_anew_alone(room: Room) -> None:
+    readers = [f"reader{number}@mail.example" for number in range(8)]
+    for address in readers:
+        room.adds(address)
+    room.day()
+    room.tries(*readers[:3], refused=BLOCKED)
+    assert [reason.split(" were")[0] for reason in room.stopped()] == ["3 of 10 letters in a day"]
+    room.app.lift()
+
+    room.clock.forward(minutes=5)
+    room.tries(*readers[:3], refused=BLOCKED)
+    assert room.stopped() == [], "the same letters, tried again"
+    assert "fault of ours" in room.returns(f"550 5.7.1 {BLOCKED.text}", token=room.token(readers[3]))
+    assert room.stopped() == [], "a letter that had left before"
+    room.tries(*readers[4:6], refused=BLOCKED)
+    assert room.stopped() == []
+    room.tries(readers[6], refused=BLOCKED)
+    assert [reason.split(" were")[0] for reason in room.stopped()] == [
+        "3 of 3 letters since all sending was resumed on 2015-10-23 06:00 UTC"
+    ]
+
+
+def test_complaints_of_before_a_stop_was_lifted_do_not_bring_it_back(room: Room) -> None:
+    readers = [f"reader{number}@mail.example" for number in range(8)]
+    for address in readers:
+        room.adds(address)
+    room.day()
+    for address in readers[:3]:
+        room.complains(token=room.token(address))
+    assert len(room.stopped()) == 1
+    room.app.lift()
+
+    room.clock.forward(minutes=5)
+    room.tries(*readers[4:])
+    room.complains(token=room.token(readers[3]))
+    room.complains(token=room.token(readers[4]))
+    room.complains(token=room.token(readers[5]))
+    assert room.stopped() == []
+    room.complains(token=room.token(readers[6]))
+    assert [reason.split(" are")[0] for reason in room.stopped()] == [
+        "3 of 4 letters of daily since all sending was resumed on 2015-10-23 06:00 UTC"
+    ]
 
 
 def test_an_automatic_answer_and_a_command_to_such_an_address_do_nothing_to_a_reader(room: Room) -> None:

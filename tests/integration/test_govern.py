@@ -340,6 +340,7 @@ def test_a_stopped_issue_stays_where_it_is_until_the_stop_is_lifted(database: Da
         assert deliveries.count_due(connection, now=MORNING) == 0
         assert stops.lift(connection, stop.id, now=MORNING) == 1
         assert stops.lift(connection, now=MORNING) == 0
+        assert stops.last_lift(connection) is None, "it was not of everything"
     assert send(database, governor, server, clock) == {"sent": 2}
 
 
@@ -348,6 +349,9 @@ def test_a_stop_of_everything_lets_nothing_be_claimed(database: Database) -> Non
     with database.transaction() as connection:
         alarm.stop(connection, settings(), None, reason="our address is listed", now=MORNING)
         none = Governor(settings()).allowance(connection, now=MORNING, horizon=HORIZON)
+        assert stops.last_lift(connection) is None
+        stops.lift(connection, now=MORNING + LEASE)
+        assert stops.last_lift(connection) == MORNING + LEASE
 
     assert none.rows == 0
     assert none.reason == (
