@@ -27,10 +27,9 @@ import sqlalchemy as sa
 from digest import config
 from digest.address import Address, read_address
 from digest.alarm import stop
-from digest.bounces import Kind, Reason, Recipient, Report, reason_of
+from digest.bounces import Kind, Reason, Recipient, Report, reason_for
 from digest.correspondence import Door, NoticeKind, Said
 from digest.model import (
-    DeliveryState,
     FeedbackKind,
     Reply,
     Subscriber,
@@ -123,7 +122,7 @@ class Feedback:
         reader = None if sent is None else subscribers.get(connection, sent.subscriber_id)
         if sent is None or reader is None or reader.state is SubscriberState.ERASED or _passed(sent, now):
             return None
-        reason = reason_of(reply.code, reply.enhanced, reply.text)
+        reason = reason_for(reply)
         judged = Reason.EXPIRED if reply.temporary and reason.hard else reason
         who = Recipient(address="", reason=judged, text=reply.text)
         self._bounced(connection, sent, reader, who, now=now)
@@ -203,8 +202,8 @@ class Feedback:
         return "its reader is warned"
 
     def _was_refused(self, connection: sa.Connection, held: Score) -> bool:
-        known = None if held.notice_id is None else notices.find_outcome(connection, held.notice_id)
-        return known is DeliveryState.FAILED
+        refusal = None if held.notice_id is None else notices.refusal(connection, held.notice_id)
+        return refusal is not None and not reason_for(refusal).ours
 
     def _probed(self, connection: sa.Connection, report: Report, number: int, *, now: datetime) -> str:
         """Take note that a letter that warned came back itself."""
@@ -251,10 +250,10 @@ class Feedback:
         """Stop all sending where servers refuse us too often: every further letter makes it worse."""
         since, lifted = now - _DAY, stops.last_lift(connection)
         count = returns.count(connection, FeedbackKind.BOUNCED, since=since, lifted=lifted, reasons=OURS)
-        if count < fewest:
-            return
         tried = returns.count_tried(connection, since=since, lifted=lifted)
-        if _PER_MILLE * count / max(1, tried) >= self._limits.fault_stop_per_mille:
+        if count < fewest or not tried:
+            return
+        if _PER_MILLE * count / tried >= self._limits.fault_stop_per_mille:
             when = _when(since, lifted, _DAY)
             told = f"{count} of {tried} letters {when} were refused for a fault of ours, the last: {last}"
             stop(connection, self.readers.settings, None, reason=told, now=now)

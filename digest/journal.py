@@ -244,7 +244,8 @@ def _ended(mark: Mark) -> str:
     reply = "null"
     if mark.reply is not None:
         enhanced = "null" if mark.reply.enhanced is None else _quoted(mark.reply.enhanced)
-        reply = f"[{mark.reply.code}, {enhanced}, {_quoted(mark.reply.text)}]"
+        of_sender = "true" if mark.reply.of_sender else "false"
+        reply = f"[{mark.reply.code}, {enhanced}, {_quoted(mark.reply.text)}, {of_sender}]"
     return f'[{mark.delivery_id}, "{mark.claim}", "{mark.state}", {due}, {reply}, {letter}]\n'
 
 
@@ -255,7 +256,7 @@ def _mark(line: list[Any]) -> Mark:
         claim=claim,
         state=DeliveryState(state),
         due=due and datetime.fromisoformat(due),
-        reply=reply and Reply(code=reply[0], enhanced=reply[1], text=reply[2]),
+        reply=reply and Reply(code=reply[0], enhanced=reply[1], text=reply[2], of_sender=any(reply[3:])),
         variant_id=variant_id,
     )
 

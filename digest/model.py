@@ -355,6 +355,7 @@ class Reply(NamedTuple):
     code: int
     text: str
     enhanced: str | None = None
+    of_sender: bool = False  # it answers MAIL, which names the sender and no reader yet
 
     @property
     def accepted(self) -> bool:

@@ -13,7 +13,7 @@ say. Nothing raises, and the work is bounded whatever the mail is.
     classify     what a mail is; apart, since its patterns take a tenth of a second to make
 """
 
-from digest.bounces.reasons import Reason, reason_of
+from digest.bounces.reasons import Reason, reason_for, reason_of
 from digest.bounces.report import Kind, Recipient, Report
 
-__all__ = ["Kind", "Reason", "Recipient", "Report", "reason_of"]
+__all__ = ["Kind", "Reason", "Recipient", "Report", "reason_for", "reason_of"]

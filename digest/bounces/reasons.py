@@ -11,6 +11,7 @@ from enum import StrEnum
 from functools import cache
 
 from digest.bounces.lexicon import read
+from digest.model import Reply
 
 _READ = 2000  # characters of what a server said
 _NAMES = re.compile(
@@ -42,7 +43,8 @@ class Reason(StrEnum):
     SPAMDETECTED = "spamdetected"  # the letter looks like spam
     POLICYVIOLATION = "policyviolation"  # the server's rules forbid it
     NORELAYING = "norelaying"  # the server takes no mail for that domain from us
-    REJECTED = "rejected"  # our sender address is not taken
+    REJECTED = "rejected"  # our sender address is not taken there
+    SENDERREFUSED = "senderrefused"  # our own server does not take it, or no mail of ours, for any reader
     VIRUSDETECTED = "virusdetected"
     CONTENTERROR = "contenterror"  # the letter's form is not understood
     NOTCOMPLIANTRFC = "notcompliantrfc"  # the letter breaks a standard
@@ -87,6 +89,8 @@ _OURS = frozenset(
         Reason.SPAMDETECTED,
         Reason.POLICYVIOLATION,
         Reason.NORELAYING,
+        Reason.SECURITYERROR,
+        Reason.SENDERREFUSED,
     }
 )
 
@@ -154,10 +158,18 @@ _SURE = {
         [f"7.{detail}" for detail in (20, 21, 22, 23, 24, 26, 27, 29, 30, 515)], Reason.AUTHFAILURE
     ),
     "7.25": Reason.REQUIREPTR,
+    "7.60": Reason.SENDERREFUSED,
 }
-"""The same, for those that say what they mean whatever stands beside them (RFC 7372; Microsoft's own 5.7.515)."""
+"""The same, for those that say what they mean whatever stands beside them (RFC 7372; Microsoft has 5.7.60, 5.7.515)."""
 
-_EXCEEDED = 552  # "exceeded storage allocation" (RFC 5321 section 4.2.2)
+_USUAL = {
+    530: Reason.SECURITYERROR,  # RFC 4954 section 6, RFC 3207
+    534: Reason.SECURITYERROR,
+    535: Reason.SECURITYERROR,
+    538: Reason.SECURITYERROR,
+    552: Reason.MAILBOXFULL,  # "exceeded storage allocation" (RFC 5321 section 4.2.2)
+}
+"""What a reply code stands for where nothing else says more."""
 
 
 def reason_of(code: int | None, enhanced: str | None, text: str) -> Reason:
@@ -169,8 +181,13 @@ def reason_of(code: int | None, enhanced: str | None, text: str) -> Reason:
         lambda name: "x@x" if name["address"] else "host x", " ".join(text[:_READ].lower().split())
     )
     reason = next((reason for reason, known in _phrases() if known.search(said)), None)
-    usual = Reason.MAILBOXFULL if code == _EXCEEDED else Reason.UNDEFINED
-    return reason or _BY_CODE.get(detail, usual)
+    return reason or _BY_CODE.get(detail) or _USUAL.get(code or 0, Reason.UNDEFINED)
+
+
+def reason_for(reply: Reply) -> Reason:
+    """Say why a server refused a mail of ours; before it heard for whom it is, that has nothing to do with a reader."""
+    reason = reason_of(reply.code, reply.enhanced, reply.text)
+    return Reason.SENDERREFUSED if reply.of_sender and not (reason.ours or reason.busy) else reason
 
 
 @cache

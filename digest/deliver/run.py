@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 import sqlalchemy as sa
 
-from digest.bounces import reason_of
+from digest.bounces import reason_for
 from digest.deliver.work import FLUSH, Settled, Work
 from digest.errors import StoreError, TransportError
 from digest.govern import Allowance
@@ -163,7 +163,7 @@ class Run:
                 self._put_off(delivery, lost, letter)
             return
         state = DeliveryState.SENT if outcome.accepted else DeliveryState.FAILED
-        if outcome.accepted or not (outcome.temporary or _ours(outcome)):
+        if outcome.accepted or not (outcome.temporary or reason_for(outcome).ours):
             self._end(delivery, state, outcome, letter)
         else:
             state = self._put_off(delivery, outcome, letter)
@@ -352,11 +352,6 @@ class _Turn:
     skipped: int
     more: bool  # as many as were to be claimed
     again: datetime | None  # where none was and a rate may be why, when the next is due
-
-
-def _ours(reply: Reply) -> bool:
-    """Tell whether a refusal is for a fault of ours."""
-    return reason_of(reply.code, reply.enhanced, reply.text).ours
 
 
 def _share(number: int) -> float:

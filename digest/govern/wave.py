@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from digest import config
 from digest.address import parse_address
 from digest.alarm import stop
-from digest.bounces import reason_of
+from digest.bounces import reason_for
 from digest.model import Reply, SubscriberState
 from digest.pace import Tally, Verdict, Wave, judge
 from digest.store import canaries, subscribers
@@ -71,7 +71,7 @@ def watch(connection: sa.Connection, settings: config.Settings, *, now: datetime
 
 def _at_fault(reply: Reply) -> bool:
     """Tell whether a reply refuses us and not the reader."""
-    return reason_of(reply.code, reply.enhanced, reply.text).ours
+    return reason_for(reply).ours
 
 
 def _told(wave: Wave, tally: Tally) -> str:

@@ -8,8 +8,8 @@ What is true after a crash at each point, for the letter in hand:
     after it is recorded       never again
 
 So a reader may get such a letter twice, one for each crash, and never loses one; an issue's letter (see `deliver`) can
-be held back instead. What the server refuses for now, or loses with the line, waits longer each time and is given up
-after a day; what it refuses for good, or cannot be written, has failed with the reason in its row.
+be held back instead. What the server refuses for now or for a fault of ours, or loses with the line, waits longer each
+time and is given up after a day; what it refuses for good, or cannot be written, has failed with the reason in its row.
 
 A letter that says that somebody is forgotten names his address, so its row is removed as soon as it is settled.
 
@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from digest.bounces import reason_for
 from digest.correspondence import Notice, NoticeKind
 from digest.errors import MessageError, TransportError
 from digest.model import DeliveryState, Mail, Reply
@@ -112,7 +113,7 @@ def _send(notice: Notice, session: Session, work: _Work) -> tuple[DeliveryState,
         reply = session.send(envelope_from=mail.envelope_from, recipient=mail.recipient, message=mail.message)
     except TransportError as error:
         return _put_off(notice, Reply(code=451, enhanced="4.4.2", text=str(error)), work), False
-    if reply.temporary:
+    if reply.temporary or reason_for(reply).ours:
         return _put_off(notice, reply, work), True
     return _settle(notice, DeliveryState.SENT if reply.accepted else DeliveryState.FAILED, reply, work), True
 

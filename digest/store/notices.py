@@ -142,10 +142,11 @@ def outcome(connection: sa.Connection, notice_id: int) -> tuple[DeliveryState, s
     return DeliveryState(row.state), row.reply or ""
 
 
-def find_outcome(connection: sa.Connection, notice_id: int) -> DeliveryState | None:
-    """Give where a letter stands that may have been forgotten meanwhile."""
-    state = connection.scalar(sa.select(notices.c.state).where(notices.c.id == notice_id))
-    return None if state is None else DeliveryState(state)
+def refusal(connection: sa.Connection, notice_id: int) -> Reply | None:
+    """Give what a server said of a letter that has failed; None where it has not, or was forgotten."""
+    failed = (notices.c.id == notice_id) & (notices.c.state == DeliveryState.FAILED.value)
+    row = connection.execute(sa.select(notices.c.code, notices.c.reply).where(failed)).first()
+    return None if row is None else Reply(code=row.code or 0, text=row.reply or "")
 
 
 def release(connection: sa.Connection, token: str) -> None:

@@ -573,7 +573,7 @@ class Told:
 
     def __init__(self, *, refuses: bool = False) -> None:
         self.taken: list[int] = []
-        self.refused: list[tuple[int, str]] = []
+        self.refused: list[tuple[int, Reply]] = []
         self._refuses = refuses
 
     def heard(
@@ -587,11 +587,11 @@ class Told:
         if self._refuses:
             raise StoreError("the disk is full")
         self.taken += taken
-        self.refused += ((number, reply.text) for number, reply in refused)
+        self.refused += refused
 
 
 NOBODY = Reply(code=550, enhanced="5.1.1", text="no such user")
-OUR_FAULT = Reply(code=550, enhanced="5.7.1", text="not accepted by policy")
+OUR_FAULT = Reply(code=550, enhanced="5.7.1", text="not accepted by policy", of_sender=True)
 TOO_FAST = Reply(code=421, enhanced="4.7.0", text="too many mails, slow down")
 
 
@@ -632,7 +632,7 @@ def test_what_a_dead_process_has_heard_counts_for_its_readers_and_the_rates_once
     assert run(database, Mailserver(), after=told) == {}
     assert states(database) == ["failed", "sent", "queued", "queued", "in-doubt"]
     assert told.taken == [2]
-    assert told.refused == [(1, NOBODY.text), (3, OUR_FAULT.text)]
+    assert told.refused == [(1, NOBODY), (3, OUR_FAULT)]
     with database.transaction() as connection:
         [pace] = paces.get(connection, paces.learnt(connection)).values()
     assert (pace.key, pace.rate) == ("@mail.example", 4 / FLUSH.total_seconds() / 2)

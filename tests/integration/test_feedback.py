@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from digest.feedback import Feedback
 from digest.model import DeliveryState, Reply, SubscriberState, SuppressionReason
 from digest.received import Envelope
 from digest.store import consents, issues, scores, stops, subscribers
-from digest.store.tables import deliveries, metadata
+from digest.store.tables import deliveries, metadata, notices
 from digest.store.tables import issues as issues_table
 from digest.tokens import Purpose, Tokens
 from digest.transport.smtp import Smtp
@@ -201,6 +202,47 @@ def test_a_fault_of_ours_never_removes_a_reader_and_stops_everything(room: Room,
     with room.app.database.transaction() as connection:
         assert scores.get(connection, ADA) is None
     assert (room.suppression(), room.state()) == (None, "active")
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("530 5.7.0 Authentication required", Reason.SECURITYERROR),
+        ("553 who are you?", Reason.SENDERREFUSED),
+        ("450 mailbox unavailable", Reason.SENDERREFUSED),
+    ],
+)
+def test_a_server_that_takes_no_mail_of_ours_harms_no_reader_and_stops_everything(
+    room: Room, said: str, reason: Reason
+) -> None:
+    room.adds("carl@mail.example")
+    room.day()
+    last_try = {"state": "queued", "due": room.clock(), "expires": room.clock() + timedelta(minutes=1)}
+    with room.app.database.transaction() as connection:
+        connection.execute(sa.update(deliveries).values(last_try))
+    with Smtpd() as server:
+        server.answer("MAIL", *[said] * 5)
+        room.app.transport = Smtp(host="127.0.0.1", port=server.port, security="none")
+        assert room.app.send() == {DeliveryState.FAILED: 5}
+    assert {row.feedback_reason for row in room.deliveries()} == {reason}
+    assert len(room.stopped()) == 1
+    with room.app.database.transaction() as connection:
+        assert scores.get(connection, ADA) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "gone"), [("mailbox full", True), ("your server is on a blocklist", False)], ids=["his", "ours"]
+)
+def test_a_warning_that_is_refused_counts_if_that_is_the_readers_matter(
+    room: Room, said: str, gone: bool
+) -> None:
+    refused = sa.update(notices).values(state="failed", code=550, reply=said)
+    for _ in range(5 * WEEK):
+        room.day()
+        room.returns(SOFT, token=room.token())
+        with room.app.database.transaction() as connection:
+            connection.execute(refused)
+    assert (room.suppression() is SuppressionReason.SOFT_BOUNCE) == gone
 
 
 def test_a_mailbox_that_stays_full_is_warned_then_tried_then_given_up(room: Room) -> None:

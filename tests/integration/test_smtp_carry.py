@@ -161,7 +161,8 @@ def test_a_refusal_is_a_reply_to_that_mail_alone(server: Smtpd, verb: str, code:
     carried = Carried(smtp(server.port), mails(3))
 
     assert carried.summary == [250, code, 250]
-    assert carried.outcomes[reader(2)] == Reply(code=code, enhanced=f"{code // 100}.1.1", text="no")
+    said = Reply(code=code, enhanced=f"{code // 100}.1.1", text="no", of_sender=verb == "MAIL")
+    assert carried.outcomes[reader(2)] == said
     assert [taken.recipients for taken in server.mails] == [[reader(1)], [reader(3)]]
     assert carried.ended[reader(2)] == (verb == "END")
     assert server.connections == 1

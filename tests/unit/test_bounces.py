@@ -359,7 +359,18 @@ def test_nothing_that_comes_raises(noise: bytes, around: bytes, at: int) -> None
         (550, "5.4.7", "", Reason.EXPIRED),
         (550, None, "", Reason.UNDEFINED),
         (550, "5.0.0", "no", Reason.UNDEFINED),
-        (550, None, "sender address rejected: domain not found", Reason.REJECTED),
+        (550, None, "sender address rejected: domain not found", Reason.SENDERREFUSED),
+        (
+            553,
+            "5.7.1",
+            "<digest@x.example>: Sender address rejected: not owned by user news",
+            Reason.SENDERREFUSED,
+        ),
+        (550, "5.7.60", "Client does not have permissions to send as this sender", Reason.SENDERREFUSED),
+        (554, None, "Transaction failed: Sending paused for this account", Reason.SENDERREFUSED),
+        (530, "5.7.0", "Authentication required", Reason.SECURITYERROR),
+        (535, None, "nein", Reason.SECURITYERROR),
+        (550, "5.4.5", "Daily user sending limit exceeded", Reason.SPEEDING),
     ],
 )
 def test_words_decide_then_enhanced_codes_and_the_class_never(

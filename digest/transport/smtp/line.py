@@ -206,16 +206,17 @@ class Line:
         elif code == _CLOSING or not (kind == wanted or (transaction and kind in _REFUSALS)):
             self._end(shown(reply(code, text)))
         elif transaction and kind in _REFUSALS:
-            self._refuse(transaction, code, text, last=verb is _Verb.DATA or not self._pipelining)
+            refusal = reply(code, text)._replace(of_sender=verb is _Verb.MAIL)
+            self._refuse(transaction, refusal, last=verb is _Verb.DATA or not self._pipelining)
         elif verb is _Verb.QUIT:
             self.parting = False
         elif verb is _Verb.DATA:
             self._ready = transaction
 
-    def _refuse(self, transaction: _Transaction, code: int, text: bytes, *, last: bool) -> None:
+    def _refuse(self, transaction: _Transaction, refusal: Reply, *, last: bool) -> None:
         """Take a refusal before the content; `last` if no more is awaited for this mail."""
         self._unclean = True
-        self._say(transaction, reply(code, text))
+        self._say(transaction, refusal)
         if last:
             self._held.clear()
             self._under_way.remove(transaction)
