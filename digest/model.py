@@ -320,7 +320,7 @@ class DeliveryState(StrEnum):
     CLAIMED = "claimed"  # leased to a worker, whose journal knows whether it is on the wire
     SENT = "sent"  # the server took it
     FAILED = "failed"  # refused for good
-    SKIPPED = "skipped"  # the reader left or was suppressed before it was sent
+    SKIPPED = "skipped"  # the reader left or was suppressed before it was sent, or it holds nothing for him
     IN_DOUBT = "in-doubt"  # a worker died between sending and recording
 
 

@@ -32,6 +32,7 @@ _HOW = {
     DeliveryState.FAILED: "has failed",
     DeliveryState.IN_DOUBT: "is in doubt",
 }
+"""What is trouble; that an issue holds nothing for a reader, so that his mail is skipped, is none."""
 
 
 @app.command()
@@ -280,7 +281,7 @@ def _send(program: "App") -> Counter[DeliveryState]:
 
     def hear(settled: "Settled") -> None:
         advance()
-        if settled.state is not DeliveryState.SENT:
+        if settled.state in _HOW:
             troubled.append(settled)
 
     with _bar("sending", program.count_due()) as advance:
@@ -293,7 +294,7 @@ def _complain_of_mails(troubled: Sequence["Settled"]) -> None:
     """Name what was not sent, one line for each reason."""
     reasons: dict[tuple[DeliveryState, str], list[str]] = {}
     for settled in troubled:
-        said = f"{settled.reply.code} {settled.reply.text}" if settled.reply else "another run has it"
+        said = f"{settled.reply.code} {settled.reply.text}" if settled.reply else "no server was asked"
         reasons.setdefault((settled.state, said), []).append(settled.address)
     for (state, said), addresses in reasons.items():
         others = f" and {len(addresses) - 1:,} more" if len(addresses) > 1 else ""

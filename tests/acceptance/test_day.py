@@ -159,6 +159,16 @@ def test_a_reader_who_has_left_gets_nothing_more(terminal: Terminal) -> None:
     assert (terminal.mails(READERS[0]), len(terminal.mails(READERS[1]))) == ([], 1)
 
 
+def test_a_reader_who_wants_nothing_of_the_issue_gets_none_which_is_no_trouble(terminal: Terminal) -> None:
+    terminal.small_day()
+    wish = b"email,topics\nada@mail.example,more=none\n"
+    terminal.digest("subscribers", "import", "-", stdin=wish).succeeded()
+    report = terminal.digest("run").succeeded().out
+    assert "1 story, published for 1 reader" in report
+    assert "1 skipped" in report
+    assert terminal.mails("ada@mail.example") == []
+
+
 def test_a_day_without_anything_new_has_no_issue_and_says_so(terminal: Terminal) -> None:
     terminal.small_day()
     terminal.environment["DIGEST_LISTS__DAILY__TIMEZONE"] = EARLIEST
