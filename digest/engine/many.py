@@ -19,9 +19,11 @@ from datetime import UTC, date, datetime
 from functools import partial
 from typing import Any
 
+import psycopg
 from procrastinate import App, PsycopgConnector
 from procrastinate.exceptions import ConnectorException, UniqueViolation
 from procrastinate.jobs import Status
+from psycopg_pool import AsyncConnectionPool
 
 from digest.engine.jobs import SCHEMA
 from digest.engine.local import survive
@@ -36,6 +38,9 @@ SLOTS = {CLOCK: 1, DAY: 4, MAIL: 1}
 
 ALIVE, SILENT, AGAIN = 2, 10, 5
 """Seconds: between two signs of life; after which a worker is thought dead; until a lost database is tried again."""
+
+PATIENCE = 10
+"""Seconds that a connection may take to come."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +81,7 @@ class ManyEngine:
         while not told.is_set():
             try:
                 await self._work_until(told)
-            except (ConnectorException, OSError) as error:
+            except (ConnectorException, psycopg.Error, OSError) as error:
                 log.error("the database is away: %s", error.__cause__ or error)  # noqa: TRY400 - it comes back
             if not told.is_set():
                 _, waiting = await asyncio.wait([asyncio.create_task(told.wait())], timeout=AGAIN)
@@ -85,18 +90,19 @@ class ManyEngine:
 
     async def _work_until(self, told: asyncio.Event) -> None:
         """Work until told to stop, or until the database is lost."""
-        options = {"options": f"-c search_path={SCHEMA}"}
-        app = App(
-            connector=PsycopgConnector(
-                conninfo=self._conninfo,
-                kwargs=options,
-                min_size=len(SLOTS) + 1,
-                max_size=3 * len(SLOTS),
-                timeout=2 * AGAIN,
-            )
+        pool = AsyncConnectionPool(
+            self._conninfo,
+            kwargs={"options": f"-c search_path={SCHEMA}"},
+            min_size=len(SLOTS) + 1,
+            max_size=3 * len(SLOTS),
+            timeout=PATIENCE,
+            check=AsyncConnectionPool.check_connection,
+            open=False,
         )
+        app = App(connector=PsycopgConnector())
         self._register(app)
-        async with app.open_async():
+        async with pool, app.open_async(pool):
+            await pool.wait(PATIENCE)  # by itself it would open for half a minute, and try ever more seldom
             tasks = [asyncio.create_task(told.wait()), asyncio.create_task(_sweep_on(app))]
             tasks += [
                 asyncio.create_task(

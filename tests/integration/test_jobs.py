@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from postgres import Postgres
 from procrastinate import App, PsycopgConnector
 
 from digest.engine import jobs as queue
+from digest.engine import many
 from digest.engine.jobs import Jobs, prepare
 from digest.engine.many import CLOCK, MAIL, SILENT, ManyEngine, Work, sweep
 from digest.store import Database, sources
@@ -114,19 +115,50 @@ def test_the_job_of_a_worker_that_fell_silent_waits_again_once(database: Databas
 def test_a_worker_goes_on_when_the_database_has_been_away(database: Database, postgres: Postgres) -> None:
     done = threading.Semaphore(0)
 
-    def let_it_work() -> None:
-        with database.transaction() as connection:
-            Jobs().put(connection, "letters", queue=CLOCK, once="letters")
-        assert done.acquire(timeout=60)
+    def happen() -> None:
+        let_it_work(database, done)
+        postgres.stop()
+        postgres.start()
+        let_it_work(database, done)
+
+    run_a_worker(database, done, happen)
+
+
+def test_a_worker_looks_for_a_database_that_is_away_until_it_is_back(
+    database: Database, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done, missed = threading.Semaphore(0), threading.Semaphore(0)
 
     def happen() -> None:
+        found = missed.acquire(timeout=60) and missed.acquire(timeout=60)
+        monkeypatch.undo()
+        postgres.start()
+        assert found
+        let_it_work(database, done)
+
+    monkeypatch.setattr(many.log, "error", lambda *_: missed.release())
+    monkeypatch.setattr(many, "PATIENCE", 0.1)
+    monkeypatch.setattr(many, "AGAIN", 0.1)
+    postgres.stop()
+    run_a_worker(database, done, happen)
+
+
+def let_it_work(database: Database, done: threading.Semaphore) -> None:
+    with database.transaction() as connection:
+        Jobs().put(connection, "letters", queue=CLOCK, once="letters")
+    assert done.acquire(timeout=60)
+
+
+def run_a_worker(database: Database, done: threading.Semaphore, happen: Callable[[], None]) -> None:
+    """Let one work, and say that it is done, until what happens beside it is over."""
+    ended = threading.Event()
+
+    def then_stop() -> None:
         try:
-            let_it_work()
-            postgres.stop()
-            postgres.start()
-            let_it_work()
+            happen()
         finally:
-            os.kill(os.getpid(), signal.SIGTERM)
+            if not ended.is_set():  # else the signal would end the tests
+                os.kill(os.getpid(), signal.SIGTERM)
 
     nothing = Work(
         look=lambda _: None,
@@ -137,8 +169,11 @@ def test_a_worker_goes_on_when_the_database_has_been_away(database: Database, po
         forget=lambda: None,
     )
     with ThreadPoolExecutor(1) as pool:
-        happening = pool.submit(happen)
-        ManyEngine(at(database), nothing).run()
+        happening = pool.submit(then_stop)
+        try:
+            ManyEngine(at(database), nothing).run()
+        finally:
+            ended.set()
         happening.result()
 
 
