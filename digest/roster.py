@@ -22,7 +22,7 @@ from typing import BinaryIO, TextIO, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from digest.address import Address, parse_address
-from digest.model import Subscriber, SubscriberState
+from digest.model import Subscriber, SubscriberState, SuppressionReason
 from digest.wishes import USUAL, Format, Frequency, Stance, Topic, Wishes
 
 CELL = 32_767  # characters; a spreadsheet has no longer ones
@@ -36,7 +36,7 @@ _BINARY = frozenset(map(chr, (*range(9), *range(14, 27))))  # controls that stan
 
 _OURS = ("address", "list", "state", "since")
 _WISHES = ("frequency", "hour", "zone", "topics", "minutes", "language", "format")
-_WRITTEN = (*_OURS, "consent", "paused_until", *_WISHES)
+_WRITTEN = (*_OURS, "consent", "paused_until", *_WISHES, "suppressed")
 _ADDRESS = ("email address", "email", "e-mail", "e-mail address", "email_address", "mail", "address")
 """What a column of addresses is called; to Mailchimp, which also has the first, the last is the postal one."""
 
@@ -150,11 +150,14 @@ def read_rows(lines: Iterable[str], *, name: str = "") -> Iterator[Row | Refused
             yield row
 
 
-def write_rows(subscribers: Iterable[Subscriber], to: TextIO) -> None:
-    """Write subscribers as CSV; no cell of it is a formula to a spreadsheet, and `read_rows` reads it back."""
+def write_rows(subscribers: Iterable[tuple[Subscriber, SuppressionReason | None]], to: TextIO) -> None:
+    """Write subscribers as CSV, each with why he must not be mailed, if so; `read_rows` reads all but that back.
+
+    No cell of it is a formula to a spreadsheet.
+    """
     writer = csv.writer(to, lineterminator="\n")
     writer.writerow(_WRITTEN)
-    for one in subscribers:
+    for one, reason in subscribers:
         wishes = one.wishes
         topics = " ".join(f"{topic.name}={topic.stance}" for topic in wishes.topics)
         values = {name: getattr(wishes, name) for name in _WISHES} | {"topics": topics}
@@ -163,7 +166,7 @@ def write_rows(subscribers: Iterable[Subscriber], to: TextIO) -> None:
             "paused_until": one.paused_until and one.paused_until.isoformat(),
         }
         known = {"address": one.address, "list": one.list, "state": one.state, "consent": one.consent}
-        cells = known | moments | values
+        cells = known | moments | values | {"suppressed": reason}
         writer.writerow([harmless("" if cells[name] is None else str(cells[name])) for name in _WRITTEN])
 
 

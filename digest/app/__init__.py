@@ -54,7 +54,7 @@ from digest.sources.folder import Folder
 from digest.sources.page import Page
 from digest.sources.web import Fetcher
 from digest.store import Database, deliveries, issues, notices, sources, stops, subscribers
-from digest.subscribe import Asker, Readers
+from digest.subscribe import Asker, Readers, must_not_be_mailed
 from digest.tokens import Tokens
 from digest.transport.maildir import Maildir
 from digest.transport.smtp import Smtp
@@ -394,7 +394,7 @@ class App:
         """Ask a reader by mail, in the operator's name, whether he wants to be one; one who is active is left alone.
 
         Raises:
-            AddressError: the text is no address, or mail to it is suppressed.
+            AddressError: the text is no address, or mail to it is suppressed or refused.
             TransportError: the letter could not be sent yet; it is tried again by `digest serve`.
 
         """
@@ -410,9 +410,10 @@ class App:
                 connection, list_name, parsed, [command], asker=asker, now=self.clock()
             )
             if letter is None:
-                raise AddressError(
-                    f"{parsed.display} must not be mailed: {self.readers.suppression(connection, parsed)}"
-                )
+                reason = self.readers.suppression(connection, parsed)
+                if reason is None or parsed.domain in self.settings.signup.refused_domains:
+                    raise AddressError(f"{parsed.display}: its domain is one of signup.refused_domains")
+                raise must_not_be_mailed(parsed, reason, door=Door.OPERATOR)
         self.notify()
         with self.database.transaction() as connection:
             state, said = notices.outcome(connection, letter)

@@ -80,16 +80,21 @@ def list_(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print a JSON array, with wishes and pauses.")
     ] = False,
+    suppressed: Annotated[
+        bool, typer.Option("--suppressed", help="Only those who must not be mailed.")
+    ] = False,
 ) -> None:
-    """Show each address and its state."""
-    found = _all_of(open_app(context), list_name)
+    """Show each address and its state, and why no mail goes there where it is suppressed."""
+    found = [pair for pair in _all_of(open_app(context), list_name) if pair[1] or not suppressed]
     if as_json:
-        print_json([to_json(subscriber) for subscriber in found])
+        print_json([_as_json(*pair) for pair in found])
         return
-    for subscriber in found:
-        say(f"{subscriber.list:<12} {subscriber.state:<12} {subscriber.address}")
+    for subscriber, reason in found:
+        stopped = f"  suppressed: {reason}" if reason else ""
+        say(f"{subscriber.list:<12} {subscriber.state:<12} {subscriber.address}{stopped}")
     if not found:
-        note("nobody yet; `digest subscribers add ADDRESS` adds a reader")
+        nobody = "nobody yet; `digest subscribers add ADDRESS` adds a reader"
+        note("no subscriber is suppressed" if suppressed else nobody)
 
 
 @subscribers.command()
@@ -180,8 +185,8 @@ def export(
     if not as_json:
         write_rows(found, sys.stdout)
     else:
-        for subscriber in found:
-            print_json(to_json(subscriber))
+        for pair in found:
+            print_json(_as_json(*pair))
 
 
 @subscribers.command()
@@ -402,14 +407,23 @@ def _values(wishes: Wishes) -> dict[str, Any]:
     return {one.name: getattr(wishes, one.name) for one in fields(wishes)}
 
 
-def _all_of(program: "App", list_name: str | None) -> list[Subscriber]:
-    """Give the subscribers, all before the first is printed: whoever reads slowly must not hold the database."""
+def _all_of(program: "App", list_name: str | None) -> list[tuple[Subscriber, SuppressionReason | None]]:
+    """Give the subscribers, each with why he must not be mailed, if so.
+
+    All before the first is printed: whoever reads slowly must not hold the database.
+    """
     from digest.store import subscribers as kept  # noqa: PLC0415
 
     if list_name is not None:
         program.settings.list_named(list_name)
     with program.database.transaction() as connection:
-        return list(kept.all_of(connection, list_name))
+        reasons = program.readers.suppressed(connection)
+        return [(one, reasons.get(one.id)) for one in kept.all_of(connection, list_name)]
+
+
+def _as_json(subscriber: Subscriber, reason: SuppressionReason | None) -> dict[str, Any]:
+    """Give a subscriber as JSON data; what is not set is left out."""
+    return {**to_json(subscriber), **({"suppressed": reason.value} if reason else {})}
 
 
 def _act(context: typer.Context, addresses: list[str], list_name: str | None, command: Command) -> None:

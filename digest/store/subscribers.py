@@ -1,6 +1,6 @@
 """Subscribers and suppressions: what a reader wants, and what an address can take."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -164,6 +164,21 @@ def suppression(connection: sa.Connection, *keys: str) -> SuppressionReason | No
     query = sa.select(suppressions.c.reason).where(suppressions.c.address_key.in_(keys)).limit(1)
     reason = connection.execute(query).scalar_one_or_none()
     return None if reason is None else SuppressionReason(reason)
+
+
+def suppressed(
+    connection: sa.Connection, *, fingerprint: Callable[[str], str]
+) -> dict[int, SuppressionReason]:
+    """Tell why subscribers must not be mailed, by their row ids; `fingerprint` makes the keyed hash of a key."""
+    rows = connection.execute(sa.select(suppressions.c.address_key, suppressions.c.reason))
+    reasons = {row.address_key: row.reason for row in rows}
+    hashed = any("@" not in key for key in reasons)
+    found = {}
+    for row in connection.execute(sa.select(subscribers.c.id, subscribers.c.address_key)) if reasons else ():
+        key = row.address_key
+        if reason := reasons.get(key) or (hashed and reasons.get(fingerprint(key))):
+            found[row.id] = SuppressionReason(reason)
+    return found
 
 
 def wishes_of(values: Iterable[Any]) -> Wishes:

@@ -38,7 +38,7 @@ from digest.subscribe.work import Work
 from digest.tokens import Purpose, Tokens
 from digest.wishes import Act, Command
 
-__all__ = ["Asker", "Confirmed", "Readers", "report"]
+__all__ = ["Asker", "Confirmed", "Readers", "must_not_be_mailed", "report"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +49,12 @@ class Confirmed:
     subscriber: Subscriber | None
     answers: tuple[Answer, ...]
     new: bool
+
+
+def must_not_be_mailed(address: Address, reason: SuppressionReason, *, door: Door) -> AddressError:
+    """Say so of an address, and to the operator who names it, though not of a file's, what ends it."""
+    end = "; `digest subscribers release` lets mail go there again" if door is Door.OPERATOR else ""
+    return AddressError(f"{address.display} must not be mailed: {reason}{end}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +83,7 @@ class Readers:
         parsed = read_address(address)
         reason = self.suppression(connection, parsed)
         if reason is not None and state is not SubscriberState.UNSUBSCRIBED:
-            raise AddressError(f"{parsed.display} must not be mailed: {reason}")
+            raise must_not_be_mailed(parsed, reason, door=door)
         known = subscribers.find(connection, list_name, parsed.key)
         if known and known.state is SubscriberState.UNSUBSCRIBED and door is Door.IMPORT:
             raise AddressError(
@@ -316,6 +322,12 @@ class Readers:
     def suppression(self, connection: sa.Connection, address: Address) -> SuppressionReason | None:
         """Tell why an address must not be mailed, if so."""
         return subscribers.suppression(connection, *self.keys(address))
+
+    def suppressed(self, connection: sa.Connection) -> dict[int, SuppressionReason]:
+        """Tell the same of all subscribers, by the ids of those of whom it is so."""
+        return subscribers.suppressed(
+            connection, fingerprint=lambda key: self.tokens.fingerprint(Purpose.ADDRESS, key)
+        )
 
     def keys(self, address: Address) -> tuple[str, str]:
         """Give the two keys under which an address may be suppressed: its own and that of one who is forgotten."""

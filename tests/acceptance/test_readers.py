@@ -93,10 +93,45 @@ def test_an_address_that_is_suppressed_is_not_added_until_it_is_released(termina
     assert again.out == "ada@mail.example: was suppressed, complaint\n"
     for more in ([], ["--pending"]):
         added = terminal.digest("subscribers", "add", *more, "ada@mail.example")
-        assert added.complaint(status=1) == "ada@mail.example must not be mailed: complaint"
+        assert added.complaint(status=1) == (
+            "ada@mail.example must not be mailed: complaint; `digest subscribers release` lets mail go there again"
+        )
     released = terminal.digest("subscribers", "release", "ADA@mail.example").succeeded()
     assert released.out == "ADA@mail.example: released, it was complaint\n"
     terminal.digest("subscribers", "add", "ada@mail.example").succeeded()
+
+
+def test_who_is_suppressed_is_seen_beside_his_state_until_he_is_released(terminal: Terminal) -> None:
+    terminal.digest("subscribers", "add", "ada@mail.example", "grace@mail.example").succeeded()
+    nobody = terminal.digest("subscribers", "list", "--suppressed").succeeded()
+    assert (nobody.out, nobody.err) == ("", "no subscriber is suppressed\n")
+    terminal.digest("subscribers", "suppress", "--reason", "hard-bounce", "Ada@mail.example").succeeded()
+
+    ada = "daily        active       ada@mail.example  suppressed: hard-bounce\n"
+    grace = "daily        active       grace@mail.example\n"
+    assert terminal.digest("subscribers", "list").succeeded().out == ada + grace
+    assert terminal.digest("subscribers", "list", "--suppressed").succeeded().out == ada
+    listed = terminal.digest("subscribers", "list", "--json").succeeded().json
+    assert [one.get("suppressed") for one in listed] == ["hard-bounce", None]
+    assert listed == terminal.digest("subscribers", "export", "--json").succeeded().lines
+    assert [row["suppressed"] for row in exported(terminal)] == ["hard-bounce", ""]
+
+    content = terminal.digest("subscribers", "export").succeeded().out.encode()
+    elsewhere = Terminal(terminal.folder / "elsewhere")
+    elsewhere.digest("subscribers", "import", "-", stdin=content).succeeded()
+    assert elsewhere.digest("subscribers", "list", "--suppressed").succeeded().out == ""
+    lifted = content.replace(b"hard-bounce", b"")
+    terminal.digest("subscribers", "import", "-", stdin=lifted).succeeded()
+    assert terminal.digest("subscribers", "list", "--suppressed").succeeded().out == ada
+
+    terminal.digest("subscribers", "release", "ada@mail.example").succeeded()
+    assert "suppressed" not in terminal.digest("subscribers", "list").succeeded().out
+
+
+def test_who_cannot_be_asked_because_of_his_domain_is_told_so(terminal: Terminal) -> None:
+    terminal.small_day('signup.refused_domains = ["burner.example"]')
+    added = terminal.digest("subscribers", "add", "--pending", "ada@burner.example")
+    assert added.complaint(status=1) == "ada@burner.example: its domain is one of signup.refused_domains"
 
 
 def test_only_a_reason_that_the_operator_can_know_is_taken(terminal: Terminal) -> None:
@@ -399,7 +434,7 @@ def test_without_a_terminal_nobody_is_forgotten_unless_one_says_so(terminal: Ter
 def test_one_who_is_forgotten_comes_back_by_the_operators_hand_alone(terminal: Terminal) -> None:
     terminal.digest("subscribers", "erase", "--yes", "ada@mail.example").succeeded()
     added = terminal.digest("subscribers", "add", "ada@mail.example")
-    assert added.complaint(status=1) == "ada@mail.example must not be mailed: erased"
+    assert added.complaint(status=1).startswith("ada@mail.example must not be mailed: erased; `digest")
     released = terminal.digest("subscribers", "release", "ada@mail.example").succeeded()
     assert released.out == "ada@mail.example: released, it was erased\n"
     terminal.digest("subscribers", "add", "ada@mail.example").succeeded()

@@ -224,9 +224,23 @@ def test_an_address_that_must_not_be_mailed_can_leave_but_not_come(
     desk.add()
     desk.suppress(reason, hashed=hashed)
 
-    with pytest.raises(AddressError, match=rf"ada@mail\.example must not be mailed: {reason}"):
+    with pytest.raises(AddressError, match=rf"mailed: {reason}; `digest subscribers release` lets"):
         desk.add(door=Door.OPERATOR)
+    with pytest.raises(AddressError, match=rf"ada@mail\.example must not be mailed: {reason}$"):
+        desk.add(door=Door.IMPORT)
     assert desk.remove().state is UNSUBSCRIBED
+
+
+@pytest.mark.parametrize("hashed", [False, True])
+def test_those_who_must_not_be_mailed_are_told_from_all_others(desk: Desk, *, hashed: bool) -> None:
+    ada = desk.add()
+    desk.add("grace@mail.example")
+    with desk.database.transaction() as connection:
+        assert desk.readers.suppressed(connection) == {}
+    desk.suppress(SuppressionReason.LEFT, hashed=hashed)
+
+    with desk.database.transaction() as connection:
+        assert desk.readers.suppressed(connection) == {ada.id: SuppressionReason.LEFT}
 
 
 def test_a_file_of_addresses_brings_back_nobody_who_has_left_and_the_operator_does(desk: Desk) -> None:

@@ -60,7 +60,7 @@ def told(row: Row | Refused) -> tuple[object, ...]:
 @given(st.lists(subscribers(), max_size=5), st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]))
 def test_what_we_write_comes_back_as_the_same_readers(found: list[Subscriber], encoding: str) -> None:
     file = io.StringIO()
-    write_rows(found, file)
+    write_rows([(one, None) for one in found], file)
     content = file.getvalue().encode(encoding)
     said: list[str] = []
     back = list(read_rows(text_lines(io.BytesIO(content), note=said.append)))
@@ -74,7 +74,7 @@ def test_what_we_write_comes_back_as_the_same_readers(found: list[Subscriber], e
 @given(st.lists(subscribers(), max_size=5))
 def test_no_cell_that_we_write_is_a_formula(found: list[Subscriber]) -> None:
     file = io.StringIO()
-    write_rows(found, file)
+    write_rows([(one, None) for one in found], file)
     cells = (cell for row in csv.reader(io.StringIO(file.getvalue())) for cell in row)
     assert not any(cell.startswith(tuple("=+-@\t\r\n＝＋－＠")) for cell in cells)
 

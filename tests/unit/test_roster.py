@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from digest.model import Subscriber, SubscriberState
+from digest.model import Subscriber, SubscriberState, SuppressionReason
 from digest.roster import (
     CELL,
     COLUMNS,
@@ -309,9 +309,9 @@ def reader(address: str, state: SubscriberState = SubscriberState.ACTIVE, **more
     return Subscriber(address=address, state=state, **(known | more))  # type: ignore[arg-type]
 
 
-def written(*subscribers: Subscriber) -> str:
+def written(*subscribers: Subscriber, suppressed: SuppressionReason | None = None) -> str:
     file = io.StringIO()
-    write_rows(subscribers, file)
+    write_rows([(one, suppressed) for one in subscribers], file)
     return file.getvalue()
 
 
@@ -325,6 +325,14 @@ def test_no_cell_that_is_written_is_a_formula_to_a_spreadsheet() -> None:
 @pytest.mark.parametrize("cell", ["\tx", "\rx", "\nx", "=x", "'=x"])
 def test_what_begins_as_a_formula_gets_an_apostrophe(cell: str) -> None:
     assert harmless(cell) == f"'{cell}"
+
+
+def test_why_one_must_not_be_mailed_is_written_and_not_read() -> None:
+    text = written(reader("ann@mail.example"), suppressed=SuppressionReason.HARD_BOUNCE)
+    assert [row["suppressed"] for row in csv.DictReader(io.StringIO(text))] == ["hard-bounce"]
+    assert rows(text) == rows(written(reader("ann@mail.example")))
+    header, cells, _ = (line.rpartition(",")[0] for line in text.split("\n"))  # as it was written before
+    assert rows(text) == rows(f"{header}\n{cells}\n")
 
 
 def test_an_apostrophe_of_the_address_itself_stays() -> None:
