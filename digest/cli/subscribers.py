@@ -218,7 +218,13 @@ def erase(
         if read_address(again).key != parsed.key:
             raise DigestError(f"that is another address; {parsed.display} is not forgotten")
     with program.database.transaction() as connection:
+        known = program.readers.knows(connection, parsed)
         program.readers.erase(connection, parsed, now=program.clock())
+    if not known:
+        raise AddressError(
+            f"nothing was kept of {parsed.display}, nobody is forgotten; no mail goes there from now on, "
+            "and if it is misspelled, `digest subscribers release` lifts that"
+        )
     say(f"{parsed.display}: forgotten")
 
 

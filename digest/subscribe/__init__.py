@@ -315,6 +315,12 @@ class Readers:
         known = privacy.export(connection, address, *self.keys(address))
         return json.dumps(known, ensure_ascii=False, indent=1, default=str)
 
+    def knows(self, connection: sa.Connection, address: Address) -> bool:
+        """Tell whether anything is kept of an address; that it is forgotten is nothing."""
+        known = privacy.export(connection, address, *self.keys(address))
+        nothing: tuple[object, ...] = ([], None, [SuppressionReason.ERASED])
+        return any(kept not in nothing for name, kept in known.items() if name != "address")
+
     def erase(self, connection: sa.Connection, address: Address, *, now: datetime) -> None:
         """Forget an address everywhere but, as a keyed hash, among those that must not be mailed."""
         privacy.erase(connection, address, fingerprint=self.fingerprint(address), now=now)

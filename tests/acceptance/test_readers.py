@@ -431,7 +431,22 @@ def test_without_a_terminal_nobody_is_forgotten_unless_one_says_so(terminal: Ter
     assert b"ada@mail" not in (terminal.folder / "var/digest.db").read_bytes()
 
 
+def test_one_of_whom_nothing_was_kept_is_barred_and_a_script_hears_of_it(terminal: Terminal) -> None:
+    """A misspelled address must not pass for a reader who is forgotten; a stranger's is barred all the same."""
+    terminal.digest("subscribers", "add", "ada@mail.example").succeeded()
+    for _ in range(2):
+        erased = terminal.digest("subscribers", "erase", "--yes", "adda@mail.example")
+        assert erased.complaint(status=1).startswith(
+            "nothing was kept of adda@mail.example, nobody is forgotten; no mail goes there from now on"
+        )
+        assert erased.out == ""
+    assert states(terminal) == {"ada@mail.example": "active"}
+    added = terminal.digest("subscribers", "add", "adda@mail.example")
+    assert "must not be mailed: erased" in added.complaint(status=1)
+
+
 def test_one_who_is_forgotten_comes_back_by_the_operators_hand_alone(terminal: Terminal) -> None:
+    terminal.digest("subscribers", "add", "ada@mail.example").succeeded()
     terminal.digest("subscribers", "erase", "--yes", "ada@mail.example").succeeded()
     added = terminal.digest("subscribers", "add", "ada@mail.example")
     assert added.complaint(status=1).startswith("ada@mail.example must not be mailed: erased; `digest")

@@ -112,6 +112,10 @@ class House:
         with self.database.transaction() as connection:
             self.readers.erase(connection, read_address(address), now=self.clock())
 
+    def knows(self, address: str) -> bool:
+        with self.database.transaction() as connection:
+            return self.readers.knows(connection, read_address(address))
+
     def rows(self, table: str) -> list[Any]:
         with self.database.transaction() as connection:
             return list(connection.execute(sa.select(metadata.tables[table])).mappings())
@@ -370,9 +374,20 @@ def test_one_who_had_left_long_ago_and_is_forgotten_is_one_who_is_forgotten(hous
 
 
 def test_a_strangers_address_can_be_forgotten_before_it_was_ever_known(house: House) -> None:
+    assert not house.knows(ADA)
     house.erase(ADA)
 
     assert [row["reason"] for row in house.rows("suppressions")] == ["erased"]
+    assert not house.knows(ADA)
+
+
+def test_one_is_known_until_he_is_forgotten_be_it_only_that_mail_to_him_is_stopped(house: House) -> None:
+    house.live(ADA)
+    house.suppress(BOB, SuppressionReason.COMPLAINT)
+    for address in (ADA, BOB):
+        assert house.knows(address)
+        house.erase(address)
+        assert not house.knows(address)
 
 
 @pytest.mark.on_both
