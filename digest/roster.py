@@ -46,6 +46,9 @@ _LEFT = {"unsub_time": "left", "clean_time": "could not be reached"}
 _MAILCHIMP_NAME = re.compile(r"(unsubscribed|non-?subscribed|cleaned)_.*export", re.IGNORECASE)
 _LOST = "\N{REPLACEMENT CHARACTER}"
 
+NO_ADDRESS = "it holds no mail address; is there a column called email?"
+"""Why most rows of a wrong file are refused."""
+
 _FORMULA = re.compile("'*[=+@\t\r\n＝＋－＠-]")
 """What makes a spreadsheet run a cell instead of showing it (OWASP: CSV injection)."""
 
@@ -82,23 +85,25 @@ class Refused:
     address: str = ""  # what stands in its place
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Header(Refused):
+    """A first row that is a header, in words that we do not know, where any row after it holds an address."""
+
+
 def text_lines(file: BinaryIO, *, note: Callable[[str], None]) -> Iterator[str]:
     r"""Give the lines of a file, each with its \n: UTF-8 or UTF-16; a line that is neither is read as Latin-1.
 
     `note` hears of that, once. A line longer than a row may be is cut, but still too long.
 
     Raises:
-        NotText: it is a zip, a workbook, a picture …
+        NotText: it is a zip, a workbook, a picture …, or empty.
 
     """
     head = file.read(_CHUNK)
-    if head.startswith(_PACKED):
-        raise NotText(
-            "it is a zip or another archive, as .xlsx is: unpack it, or save the sheet as CSV, and import that"
-        )
+    _refuse_packed(head)
     encoding, errors = _encoding(head)
     decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)(errors), translate=True)
-    noted, rest, lost, number = False, "", False, 0
+    noted, rest, lost, number, empty = False, "", False, 0, True
     while head:
         text = decoder.decode(head)
         if not number and not _BINARY.isdisjoint(text):
@@ -114,17 +119,39 @@ def text_lines(file: BinaryIO, *, note: Callable[[str], None]) -> Iterator[str]:
                 if not noted:
                     note(f"line {number} is not UTF-8: it, and others like it, are read as Latin-1")
                 noted, line = True, read  # noqa: PLW2901 - the same line, read as it was meant
+            empty = empty and not line.strip()
             yield line[: ROW + 1] + "\n"
         if head and len(rest) > ROW:
             if not lost:
                 number += 1
                 yield rest[: ROW + 1] + "\n"
-            rest, lost = "", True
+            rest, lost, empty = "", True, False
+    if empty:
+        raise NotText("it is empty")
 
 
-def read_rows(lines: Iterable[str], *, name: str = "") -> Iterator[Row | Refused]:
-    """Give the readers of a file, and the rows that are none; `name` is the file's, which tells of Mailchimp's ones."""
-    source = _Lines(lines)
+def read_rows(
+    lines: Iterable[str], *, name: str = "", note: Callable[[str], None] = lambda _: None
+) -> Iterator[Row | Refused]:
+    """Give the readers of a file, and the rows that are none; `name` is the file's, which tells of Mailchimp's ones.
+
+    A first row without an address is a header where any row after it holds one, in whatever words: `note` hears of
+    such a one that names no column of addresses that we know. Else it is refused, as the last one.
+    """
+    header: _Header | None = None
+    for row in _rows(_Lines(lines), name):
+        if isinstance(row, _Header):
+            header = row
+            continue
+        if header and (isinstance(row, Row) or row.address):
+            note(f"line {header.line} is read as a header: it holds no mail address")
+            header = None
+        yield row
+    if header:
+        yield header
+
+
+def _rows(source: "_Lines", name: str) -> Iterator[Row | Refused]:
     reader = csv.reader(source, delimiter=_delimiter(source.first()))
     sheet: _Sheet | None = None
     while True:
@@ -140,6 +167,8 @@ def read_rows(lines: Iterable[str], *, name: str = "") -> Iterator[Row | Refused
         if sheet is None:
             sheet = _Sheet(cells, name)
             if sheet.columns:
+                if not sheet.column:
+                    yield _Header(line=source.number, reason=NO_ADDRESS)
                 continue
         try:
             source.refuse_swallowed()
@@ -258,7 +287,7 @@ class _Sheet:
     def __init__(self, first: Sequence[str], name: str) -> None:
         names = {text.casefold(): index for index, text in reversed(list(enumerate(first)))}
         self.column = next((wanted for wanted in _ADDRESS if wanted in names), None)
-        self.columns = names if self.column else {}
+        self.columns = names if self.column or not any("@" in cell for cell in first) else {}
         self._ours = names.keys() >= set(_OURS)
         self._status = None if self._ours else next((wanted for wanted in _STATUS if wanted in names), None)
         told = _MAILCHIMP_NAME.match(name)
@@ -332,6 +361,13 @@ class _Sheet:
         )
 
 
+def _refuse_packed(head: bytes) -> None:
+    if head.startswith(_PACKED):
+        raise NotText(
+            "it is a zip or another archive, as .xlsx is: unpack it, or save the sheet as CSV, and import that"
+        )
+
+
 def _encoding(head: bytes) -> tuple[str, str]:
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16", "replace"
@@ -375,7 +411,7 @@ def _address(text: str) -> Address:
             raise ValueError(f"{text!r:.80} names two addresses")
         text = inner
     if not text:
-        raise ValueError("it holds no mail address; is there a column called email?")
+        raise ValueError(NO_ADDRESS)
     if ", " in text:
         raise ValueError(f"{text!r:.80}: it holds several addresses; put each on a line of its own")
     return parse_address(text)

@@ -277,6 +277,36 @@ def test_a_file_that_cannot_be_read_is_named_with_what_to_do(terminal: Terminal)
     assert states(terminal) == {}
 
 
+def test_a_file_that_holds_no_readers_is_one_line(terminal: Terminal) -> None:
+    terminal.write("empty.csv", "\n")
+    imported = terminal.digest("subscribers", "import", "empty.csv")
+    assert imported.complaint(status=1) == "empty.csv cannot be read: it is empty"
+    terminal.write(
+        "wrong.toml", "# settings, and more\n" + 'name = "x"\n' * 40 + 'address = "x@mail.example" # y\n'
+    )
+    imported = terminal.digest("subscribers", "import", "wrong.toml", "--report", "refused.csv")
+    assert imported.complaint(status=1) == (
+        "wrong.toml holds no readers: there is no mail address in 41 rows; "
+        "is it the right file, with a column called email?"
+    )
+    assert (imported.out, len(imported.err.splitlines())) == ("", 1)
+    assert len(terminal.read("refused.csv").splitlines()) == 42
+
+
+def test_of_many_refused_rows_the_first_ones_are_named_and_the_others_counted(terminal: Terminal) -> None:
+    terminal.write("readers.csv", "Name;E-Mail-Adresse\nAda;ada@mail.example\n" + "Nobody;nobody@\n" * 198)
+    imported = terminal.digest("subscribers", "import", "readers.csv", "--report", "refused.csv")
+    assert (imported.status, imported.out) == (
+        1,
+        "daily: 1 reader added, 0 there already\n198 rows refused\n",
+    )
+    assert "readers.csv: line 1 is read as a header: it holds no mail address" in imported.err
+    *named, rest = imported.complaints
+    assert [line.split()[0] for line in named] == [f"readers.csv:{number}:" for number in range(3, 13)]
+    assert rest == "readers.csv: … and 188 more; --report FILE names all"
+    assert len(terminal.read("refused.csv").splitlines()) == 199
+
+
 def test_latin_1_is_read_and_said_aloud(terminal: Terminal) -> None:
     terminal.write("latin.csv", "address\nada@mail.example\nj\xf6rg@mail.example\n".encode("latin-1"))
     imported = terminal.digest("subscribers", "import", "latin.csv").succeeded()

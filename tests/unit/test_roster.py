@@ -142,13 +142,32 @@ def test_a_comma_in_the_header_of_a_file_with_semicolons_is_no_delimiter() -> No
     assert addresses("E-Mail;Name, Vorname\nann@mail.example;Lee, Ann\n") == ["ann@mail.example"]
 
 
-def test_a_header_in_words_that_we_do_not_know_is_refused_and_the_addresses_are_found() -> None:
-    text = "Adresse électronique,Nom\nann@mail.example,Ann\n"
-    [refused, row] = rows(text)
-    assert isinstance(refused, Refused)
-    assert refused.reason == "it holds no mail address; is there a column called email?"
-    assert isinstance(row, Row)
-    assert str(row.address) == "ann@mail.example"
+@pytest.mark.parametrize("header", ["Adresse électronique,Nom", "Name;E-Mail-Adresse", "E-Mail-Adresse"])
+def test_a_header_in_words_that_we_do_not_know_is_one_and_is_told(header: str) -> None:
+    said: list[str] = []
+    row = "Ann;ann@mail.example" if ";" in header else "ann@mail.example"
+    found = list(read_rows([f"{header}\n", f"{row}\n"], note=said.append))
+    assert [str(one.address) for one in found if isinstance(one, Row)] == ["ann@mail.example"]
+    assert len(found) == 1
+    assert said == ["line 1 is read as a header: it holds no mail address"]
+
+
+def test_such_a_header_names_the_other_columns_all_the_same() -> None:
+    text = "E-Mail-Adresse;Status;frequency\nann@mail.example;active;weekly\nbob@mail.example;gone;\n"
+    [ann, bob] = rows(text)
+    assert isinstance(ann, Row)
+    assert ann.wishes.frequency is Frequency.WEEKLY
+    assert isinstance(bob, Refused)
+    assert "its status is 'gone'" in bob.reason
+
+
+def test_a_first_row_without_an_address_is_no_header_where_none_follows() -> None:
+    no_address = "it holds no mail address; is there a column called email?"
+    assert refusals("nobody\n") == [(1, no_address)]
+    assert sorted(refusals("[a]\nb = 1\n")) == [(1, no_address), (2, no_address)]
+    said: list[str] = []
+    list(read_rows(["email\n", "ann@mail.example\n"], note=said.append))
+    assert said == []
 
 
 def test_blank_lines_are_no_rows() -> None:
@@ -420,6 +439,12 @@ def test_a_last_line_without_an_end_is_read() -> None:
 def test_an_archive_is_refused_with_what_to_do_and_never_opened(magic: bytes) -> None:
     with pytest.raises(NotText, match=r"unpack it, or save the sheet as CSV, and import that"):
         lines(magic + b"../../etc/cron.d/x" * 99)
+
+
+@pytest.mark.parametrize("content", [b"", b"\n \r\n\t\n", b"\xef\xbb\xbf", "\n".encode("utf-16")])
+def test_what_is_empty_is_refused(content: bytes) -> None:
+    with pytest.raises(NotText, match="it is empty"):
+        lines(content)
 
 
 @pytest.mark.parametrize(
