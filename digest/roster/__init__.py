@@ -9,30 +9,39 @@ Who left, never confirmed or could not be reached is refused where the file tell
 Mailchimp's UNSUB_TIME and CLEAN_TIME, and by the names that Mailchimp gives its files.
 """
 
-import codecs
 import csv
-import io
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import BinaryIO, TextIO, TypeVar
+from typing import TextIO, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from digest.address import Address, parse_address
 from digest.model import Subscriber, SubscriberState, SuppressionReason
+from digest.roster.text import ROW, NotText, text_lines
 from digest.wishes import USUAL, Format, Frequency, Stance, Topic, Wishes
 
+__all__ = [
+    "CELL",
+    "COLUMNS",
+    "NO_ADDRESS",
+    "ROW",
+    "ROW_LINES",
+    "NotText",
+    "Refused",
+    "Row",
+    "harmless",
+    "read_rows",
+    "text_lines",
+    "write_rows",
+]
+
 CELL = 32_767  # characters; a spreadsheet has no longer ones
-ROW = 100_000  # characters
 ROW_LINES = 100  # over which a cell may run on
 COLUMNS = 1_000
-
-_CHUNK = 1 << 16
-_PACKED = (b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b", b"7z\xbc\xaf", b"Rar!")
-_BINARY = frozenset(map(chr, (*range(9), *range(14, 27))))  # controls that stand in no text
 
 _OURS = ("address", "list", "state", "since")
 _WISHES = ("frequency", "hour", "zone", "topics", "minutes", "language", "format")
@@ -60,10 +69,6 @@ _TOPIC = re.compile(r"([a-z0-9][a-z0-9-]{0,62})=([a-z]+)", re.ASCII)
 Choice = TypeVar("Choice", Frequency, Format, Stance, SubscriberState)
 
 
-class NotText(ValueError):  # noqa: N818 - a verdict on a file
-    """A file that holds no text; the message says what to do."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """A reader as a file tells of him."""
@@ -88,46 +93,6 @@ class Refused:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Header(Refused):
     """A first row that is a header, in words that we do not know, where any row after it holds an address."""
-
-
-def text_lines(file: BinaryIO, *, note: Callable[[str], None]) -> Iterator[str]:
-    r"""Give the lines of a file, each with its \n: UTF-8 or UTF-16; a line that is neither is read as Latin-1.
-
-    `note` hears of that, once. A line longer than a row may be is cut, but still too long.
-
-    Raises:
-        NotText: it is a zip, a workbook, a picture …, or empty.
-
-    """
-    head = file.read(_CHUNK)
-    _refuse_packed(head)
-    encoding, errors = _encoding(head)
-    decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)(errors), translate=True)
-    noted, rest, lost, number, empty = False, "", False, 0, True
-    while head:
-        text = decoder.decode(head)
-        if not number and not _BINARY.isdisjoint(text):
-            raise NotText("it is no text: save it as CSV, and import that")
-        head = file.read(_CHUNK)
-        *whole, rest = (rest + text + ("" if head else decoder.decode(b"", final=True))).split("\n")
-        for line in [*whole, *([rest] if rest and not head else [])]:
-            if lost:  # the end of one that was given when it was too long already
-                lost = False
-                continue
-            number += 1
-            if not line.isascii() and (read := _as_latin1(line)) is not None:
-                if not noted:
-                    note(f"line {number} is not UTF-8: it, and others like it, are read as Latin-1")
-                noted, line = True, read  # noqa: PLW2901 - the same line, read as it was meant
-            empty = empty and not line.strip()
-            yield line[: ROW + 1] + "\n"
-        if head and len(rest) > ROW:
-            if not lost:
-                number += 1
-                yield rest[: ROW + 1] + "\n"
-            rest, lost, empty = "", True, False
-    if empty:
-        raise NotText("it is empty")
 
 
 def read_rows(
@@ -359,33 +324,6 @@ class _Sheet:
             language=_language(text["language"]),
             format=_one_of(Format, text["format"] or Format.HTML.value, "format"),
         )
-
-
-def _refuse_packed(head: bytes) -> None:
-    if head.startswith(_PACKED):
-        raise NotText(
-            "it is a zip or another archive, as .xlsx is: unpack it, or save the sheet as CSV, and import that"
-        )
-
-
-def _encoding(head: bytes) -> tuple[str, str]:
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16", "replace"
-    even, odd = head[0::2].count(0), head[1::2].count(0)
-    if odd > len(head) // 4 and not even:
-        return "utf-16-le", "replace"
-    if even > len(head) // 4 and not odd:
-        return "utf-16-be", "replace"
-    return "utf-8-sig", "surrogateescape"
-
-
-def _as_latin1(line: str) -> str | None:
-    """Read a line anew where it was not UTF-8."""
-    try:
-        line.encode()
-    except UnicodeEncodeError:
-        return line.encode(errors="surrogateescape").decode("latin-1")
-    return None
 
 
 def _delimiter(line: str) -> str:
