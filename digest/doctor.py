@@ -3,9 +3,10 @@
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from digest import pipeline
+from digest import config, pipeline
 from digest.alarm import worded
 from digest.app import App
 from digest.dkim import sign
@@ -42,6 +43,7 @@ def examine(app: App) -> list[Check]:
     """Try the parts one after the other; one that fails does not stop the rest."""
     checks = [Check(name="settings", ok=True, says=f"{app.settings.file} is complete and known")]
     for name, trial in (
+        ("publisher", _publisher),
         ("lists", _lists),
         ("store", _store),
         ("secret", _secret),
@@ -58,6 +60,29 @@ def examine(app: App) -> list[Check]:
         except DigestError as error:
             checks.append(Check(name=name, ok=False, says=str(error)))
     return checks
+
+
+def _publisher(app: App) -> str:
+    """Let nothing leave in the name of the sample's publisher, whom nobody can answer and nobody can leave."""
+    publisher, sample = app.settings.publisher, config.Publisher()
+    unset = []
+    if _is_example(urlsplit(publisher.url).hostname or ""):
+        unset.append("publisher.url (every letter's links to leave and to its reader's pages begin with it)")
+    if _is_example(publisher.domain):
+        unset.append("publisher.address (letters come from it, and answers go to it)")
+    if publisher.postal_address == sample.postal_address:
+        unset.append("publisher.postal_address (stands at the foot of every letter)")
+    if not unset:
+        return f"{publisher.name} <{publisher.address}>, {publisher.url}"
+    says = f"an example's, not yours: {'; '.join(unset)}"
+    if app.settings.transport.kind == "maildir":  # nothing leaves this machine
+        return f"{says}; set before mail leaves by SMTP"
+    raise SettingsError(says)
+
+
+def _is_example(host: str) -> bool:
+    """Say whether a host is one that cannot be there (RFC 2606 section 2)."""
+    return f".{host.lower().rstrip('.')}".endswith(".example")
 
 
 def _lists(app: App) -> str:

@@ -177,6 +177,14 @@ def far_from_midnight() -> str:
     return f"Etc/GMT{-offset:+d}" if offset else "Etc/GMT"  # POSIX counts westwards
 
 
+PUBLISHER = (
+    "[publisher]",
+    'address = "news@example.org"',
+    'postal_address = "2 Quay Lane"',
+    'url = "https://news.example.org"',
+)
+"""Who may send real mail: nothing of it is the sample's."""
+
 SMALL_LIST = (
     "[sources.wire]",
     'kind = "folder"',

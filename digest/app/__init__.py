@@ -6,7 +6,7 @@ App(load()).publish("daily")
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -319,10 +319,11 @@ class App:
         return OneOff(issue=issue if issue.stories else None, troubles=gathered.troubles)
 
     def print_one_off(self, issue: Issue, wishes: config.List) -> Letter:
-        """Print a one-off issue so that it fits into a mail; it has no list to leave."""
-        return pipeline.one_off_letter(
-            issue, masthead(self.settings, wishes), self.press, letter=wishes.letter
-        )
+        """Print a one-off issue so that it fits into a mail; it has no list to leave, nor the sample's address."""
+        head = masthead(self.settings, wishes)
+        if head.postal_address == config.Publisher().postal_address:  # nobody has set it
+            head = replace(head, postal_address="")
+        return pipeline.one_off_letter(issue, head, self.press, letter=wishes.letter)
 
     def send_one_off(self, issue: Issue, letter: Letter, addresses: Sequence[str]) -> list[tuple[str, Reply]]:
         """Send a one-off letter at once and give what the server said of each address."""

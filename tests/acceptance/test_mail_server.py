@@ -5,7 +5,7 @@ from pathlib import Path
 
 from conftest import Need
 from smtp_server import Certificate, Smtpd
-from terminal import READER, Terminal, part, read_mail
+from terminal import PUBLISHER, READER, Terminal, part, read_mail
 
 
 def smtp(server: Smtpd, *more: str) -> tuple[str, ...]:
@@ -44,7 +44,7 @@ def test_a_mail_goes_over_an_encrypted_line_with_a_password_from_a_file(
     terminal.write("password", "open sesame\n")
     with Smtpd(starttls=certificate, accounts={"ada": "open sesame"}) as server:
         login = ('username = "ada"', 'password_file = "password"', f'ca_file = "{certificate.file}"')
-        terminal.small_day(*smtp(server, *login))
+        terminal.small_day(*PUBLISHER, *smtp(server, *login))
         assert "signed in as ada" in terminal.digest("doctor").succeeded().out
         sent = terminal.digest("run", "articles/tide.txt", "--to", READER).succeeded()
         [taken] = server.mails

@@ -117,6 +117,16 @@ def test_to_mails_it_once_to_each_address_without_a_way_to_leave_a_list(terminal
         assert "The tide is high" in mail["Subject"]
         assert mail["List-Unsubscribe"] is None
         assert FIRST_SENTENCE in " ".join(part(mail, "plain").split())
+        assert "Harbour Street" not in part(mail, "plain") + part(mail, "html")  # an address that nobody set
+
+
+def test_a_postal_address_that_was_set_stands_under_it(terminal: Terminal) -> None:
+    terminal.article("tide.txt", "The tide is high")
+    terminal.settings("[publisher]", 'postal_address = "2 Quay Lane"')
+    terminal.digest("run", "tide.txt", "--to", "ada@mail.example").succeeded()
+    [mail] = terminal.mails("ada@mail.example")
+    assert "2 Quay Lane" in part(mail, "plain")
+    assert "2 Quay Lane" in part(mail, "html")
 
 
 def test_a_dry_run_shows_the_letter_and_neither_sends_nor_writes(terminal: Terminal) -> None:

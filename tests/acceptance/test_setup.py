@@ -1,10 +1,11 @@
 """`digest init` and `digest doctor`: from nothing to settings that are known to work."""
 
+import re
 import socket
 
 import pytest
 from conftest import ROOT
-from terminal import Terminal
+from terminal import PUBLISHER, Terminal
 
 
 def verdicts(terminal: Terminal) -> dict[str, tuple[bool, str]]:
@@ -20,6 +21,7 @@ def test_init_writes_the_shipped_settings_which_run_as_they_are(terminal: Termin
     told = verdicts(terminal)
     assert set(told) == {
         "settings",
+        "publisher",
         "lists",
         "store",
         "secret",
@@ -50,7 +52,7 @@ def test_init_overwrites_nothing_unless_told_to(terminal: Terminal) -> None:
 def test_doctor_says_of_each_part_that_it_works_and_sends_nothing(terminal: Terminal) -> None:
     terminal.small_day()
     told = terminal.digest("doctor").succeeded()
-    assert [line.split()[0] for line in told.out.splitlines()] == ["ok"] * 11
+    assert [line.split()[0] for line in told.out.splitlines()] == ["ok"] * 12
     assert not any((terminal.folder / "var").rglob("*.eml"))
     assert not (terminal.folder / "var/issues").exists()
 
@@ -68,6 +70,7 @@ def test_doctor_names_every_part_that_fails_and_goes_on_to_the_next(terminal: Te
     }
     told = verdicts(terminal)
     assert [name for name, (ok, _) in told.items() if not ok] == [
+        "publisher",
         "secret",
         "templates",
         "sources",
@@ -78,7 +81,32 @@ def test_doctor_names_every_part_that_fails_and_goes_on_to_the_next(terminal: Te
     assert "there is no folder" in told["sources"][1]
     assert f"cannot use the mail server 127.0.0.1:{port}" in told["transport"][1]
     shown = terminal.digest("doctor")
-    assert shown.complaint(status=1) == "not ready: secret, templates, sources, transport"
+    assert shown.complaint(status=1) == "not ready: publisher, secret, templates, sources, transport"
+
+
+@pytest.mark.parametrize(
+    ("publisher", "unset"),
+    [
+        (("[publisher]",), ["url", "address", "postal_address"]),
+        (
+            ("[publisher]", 'url = "https://news.example.org"', 'address = "news@Other.Example"'),
+            ["address", "postal_address"],
+        ),
+        ((*PUBLISHER, 'reply_to = "ada@mail.example"'), []),
+    ],
+)
+def test_doctor_lets_no_mail_leave_in_the_name_of_the_samples_publisher(
+    terminal: Terminal, publisher: tuple[str, ...], unset: list[str]
+) -> None:
+    terminal.small_day(*publisher)
+    noted, says = verdicts(terminal)["publisher"]
+    assert noted  # its mails stay in a folder
+    assert re.findall(r"publisher\.(\w+) \(", says) == unset
+
+    terminal.small_day(*publisher, "[transport]", 'kind = "smtp"', 'host = "127.0.0.1"', "port = 1")
+    ready, says = verdicts(terminal)["publisher"]
+    assert ready is not bool(unset)
+    assert re.findall(r"publisher\.(\w+) \(", says) == unset
 
 
 def test_settings_are_taken_from_the_file_that_is_named_then_from_the_environment_then_from_here(
