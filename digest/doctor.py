@@ -158,7 +158,10 @@ def _stops(app: App) -> str:
 def _inbound(app: App) -> str:
     door = None if app.settings.inbound.kind == "none" else app.door()
     if door is None:
-        return f"readers' mail to {app.settings.publisher.address} is read by `digest receive` alone"
+        return (
+            f"nothing reads readers' mail to {app.settings.publisher.address}, their answers and wishes to leave, "
+            "unless a mail server hands it to `digest receive`"
+        )
     return f"{door.check()}, for {app.settings.publisher.address}"
 
 

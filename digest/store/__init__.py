@@ -68,7 +68,7 @@ class Database:
             self._engine = sa.create_engine(parsed, **_options(parsed))
         except ModuleNotFoundError as error:
             raise SettingsError(
-                f"database = {self.name!r}: {error}; pip install 'daily-digest[postgres]'"
+                f"database = {self.name!r}: {error}; `make env` installs it, or pip install '.[postgres]' in the clone"
             ) from None
         except (
             NoSuchModuleError,

@@ -34,6 +34,7 @@ def test_init_writes_the_shipped_settings_which_run_as_they_are(terminal: Termin
         "pages",
     }
     assert "there are no keys: mails are signed by the mail server" in told["dkim"][1]
+    assert told["inbound"][1].startswith("nothing reads readers' mail to digest@digest.example")
 
 
 def test_init_makes_the_folder_it_is_given(terminal: Terminal) -> None:
