@@ -7,9 +7,11 @@ the folder of config.toml; a path that is not there may name one of the shipped 
 
 import difflib
 import os
+import re
 import secrets
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -68,6 +70,9 @@ __all__ = [
 
 NOT_SETTINGS = {"DIGEST_CONFIG", "DIGEST_SHARED"}
 """Names in the environment that begin like settings and are none."""
+
+_QUOTED = r"'([^']*)'"
+_TWICE = re.compile(r"Cannot declare \((.*?)\) twice")
 
 
 class Settings(BaseSettings):
@@ -166,10 +171,11 @@ def load(path: Path | None = None) -> Settings:
     try:
         settings = Settings(**_read(file))
     except ValidationError as error:
-        raise SettingsError(f"{file.name}: {'; '.join(map(_explain, error.errors()))}") from None
+        raise SettingsError(_explain_all(error.errors(), file)) from None
     except ValueError as error:  # pydantic-settings: a value of the environment that should be JSON is none
         raise SettingsError(f"the environment: {error}") from None
     settings._file, settings._base = file, file.parent if path else Path.cwd()  # noqa: SLF001 - built here
+    _refuse_missing_templates(settings)
     _refuse_unknown_sources(settings)
     _refuse_short_leases(settings)
     _refuse_unaligned(settings)
@@ -248,7 +254,15 @@ def _read(file: Path) -> dict[str, Any]:
     except OSError as error:
         raise SettingsError(f"{file} cannot be read: {error.strerror}; `digest init` writes one") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{file} is not valid TOML: {error}") from None
+        said = _TWICE.sub(_explain_twice, str(error)).replace(
+            "Cannot overwrite a value", "a key is there twice"
+        )
+        raise SettingsError(f"{file} is not valid TOML: {said}") from None
+
+
+def _explain_twice(found: re.Match[str]) -> str:
+    """Say in words what tomllib finds of a table that was pasted twice."""
+    return f"the table [{'.'.join(re.findall(_QUOTED, found[1]))}] is there twice; make one of the two"
 
 
 def _refuse_unknown_names(environ: Mapping[str, str]) -> None:
@@ -266,6 +280,11 @@ def _refuse_short_leases(settings: Settings) -> None:
             f"{settings.file.name}: delivery.lease_seconds must be over twice transport.timeout_seconds, or a mail that"
             " a slow server is still taking counts as lost"
         )
+
+
+def _refuse_missing_templates(settings: Settings) -> None:
+    if settings.templates and not (folder := settings.base / settings.templates).is_dir():
+        raise SettingsError(f"{settings.file.name}: templates: there is no folder {folder}")
 
 
 def _refuse_unknown_sources(settings: Settings) -> None:
@@ -288,9 +307,20 @@ def _refuse_unaligned(settings: Settings) -> None:
         )
 
 
+def _explain_all(errors: Sequence[Mapping[str, Any]], file: Path) -> str:
+    """Say in words what pydantic found, in the file and in the environment, which it does not tell apart."""
+    known = {name.upper(): name for name in os.environ}
+    parts: dict[str, list[str]] = {}
+    for error in errors:
+        keys = takewhile(lambda part: isinstance(part, str), error["loc"])  # behind them, a place in a list
+        name = known.get(f"DIGEST_{'__'.join(keys)}".upper())
+        parts.setdefault(f"the environment: {name}" if name else file.name, []).append(_explain(error))
+    return "; ".join(f"{where}: {'; '.join(said)}" for where, said in parts.items())
+
+
 def _explain(error: Mapping[str, Any]) -> str:
     """Say in words what pydantic found at one place."""
-    where = ".".join(str(part) for part in error["loc"])
+    where = ".".join(str(part) for part in error["loc"] if part != "[key]")
     if error["type"] == "extra_forbidden":
         name = str(error["loc"][-1])
         return f"{where} is no setting{_nearest(name, _keys_at(error['loc'][:-1]))}"

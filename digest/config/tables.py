@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from digest.address import parse_address
 from digest.model import Article, Kind, Method
@@ -21,6 +21,8 @@ _LONGEST_LOCAL = 17
 
 
 _LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_TAG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8})*")  # BCP 47, as far as it matters
 _SELECTOR = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")  # RFC 6376 section 3.1
 
 
@@ -82,6 +84,27 @@ def _short(text: str) -> str:
     return text
 
 
+def _name(text: str) -> str:
+    if not _NAME.fullmatch(text):
+        raise ValueError(
+            f"{text!r} is no name: lower-case letters, digits and hyphens, at most 63, as in my-feed; "
+            "what readers see is its title"
+        )
+    return text
+
+
+def _language(text: str) -> str:
+    if text and not _TAG.fullmatch(text):
+        raise ValueError(f'{text!r} is not the code of a language; give one such as "de" or "en-US"')
+    return text
+
+
+def _primary(text: str) -> str:
+    if not re.fullmatch(r"[a-z]{2,3}", text):
+        raise ValueError(f'{text!r} is not the code of a language; give one such as "de"')
+    return text
+
+
 def _rate(text: str) -> str:
     read_rate(text)
     return text
@@ -93,14 +116,15 @@ def _http(url: str) -> str:
     return url.rstrip("/")
 
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+Name = Annotated[str, AfterValidator(_name)]
 Selector = Annotated[str, AfterValidator(check_selector)]
 Zone = Annotated[str, AfterValidator(_zone)]
 TimeOfDay = Annotated[str, AfterValidator(_hour)]
 Url = Annotated[str, AfterValidator(_http)]
 MailAddress = Annotated[str, AfterValidator(_address)]
 Count = Annotated[int, Field(ge=0)]
-Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
+Language = Annotated[str, AfterValidator(_primary)]
+LanguageTag = Annotated[str, AfterValidator(_language)]
 Positive = Annotated[int, Field(ge=1)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -283,7 +307,7 @@ class Source(_Table):
     title: str = ""
     section: str = ""
     article_kind: Kind | Literal[""] = ""
-    language: str = ""
+    language: LanguageTag = ""
     full_text: bool = False
 
     def model_post_init(self, _context: Any) -> None:
@@ -323,7 +347,7 @@ class List(_Table):
     description: str = "The day's stories, told in their own sentences."
     sources: tuple[Name, ...] = ()
     languages: tuple[Language, ...] = ()
-    language: str = "en"
+    language: Annotated[LanguageTag, Field(min_length=1)] = "en"
     timezone: Zone = "UTC"
     at: TimeOfDay = "07:00"
     catch_up_hours: Positive = 24

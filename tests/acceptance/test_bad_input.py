@@ -158,6 +158,7 @@ def test_a_template_with_a_mistake_is_named_and_the_issue_waits_until_it_is_mend
     terminal: Terminal,
 ) -> None:
     terminal.small_day('templates = "mine"')
+    (terminal.folder / "mine").mkdir()
     terminal.digest("subscribers", "add", READER).succeeded()
     for template, (content, says) in MISTAKES.items():
         wrong = terminal.write(f"mine/{template}", content)

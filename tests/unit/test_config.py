@@ -323,6 +323,24 @@ def test_names_of_the_programs_own_that_are_no_settings_are_let_pass(monkeypatch
         ),
         ("[delivery]\nretry_minutes = []", "delivery.retry_minutes"),
         ("[transport]\nport = 0\npasword = 'x'", "transport.pasword is no setting; did you mean 'password'?"),
+        (
+            "[sources.'My Feed']\nkind = 'feed'\nurl = 'https://wire.example'",
+            "sources.My Feed: 'My Feed' is no name: lower-case letters, digits and hyphens",
+        ),
+        ("[lists.'My List']", "lists.My List: 'My List' is no name: lower-case letters, digits and hyphens"),
+        (
+            "[lists.daily]\nlanguage = 'German'",
+            "lists.daily.language: 'German' is not the code of a language; give one such as \"de\"",
+        ),
+        (
+            "[lists.daily]\nlanguages = ['de', 'German']",
+            "lists.daily.languages.1: 'German' is not the code of a language; give one such as \"de\"",
+        ),
+        (
+            "[sources.a]\nkind = 'folder'\npath = 'x'\nlanguage = 'German'",
+            "sources.a.language: 'German' is not the code of a language",
+        ),
+        ("templates = 'nothere'", "templates: there is no folder /"),
         ("lists = 3", "lists should be a valid dictionary"),
     ],
 )
@@ -339,6 +357,28 @@ def test_broken_toml_is_one_line_with_the_number_of_the_line(write: Write) -> No
     path = write('folder = "var"\nsecret = = 1\n')
 
     assert problem(path) == f"{path} is not valid TOML: Invalid value (at line 2, column 10)"
+
+
+def test_a_table_or_a_key_that_is_there_twice_is_named_in_words(write: Write) -> None:
+    assert "the table [publisher] is there twice; make one of the two (at line 3, column 11)" in problem(
+        write("[publisher]\nname = 'a'\n[publisher]\nname = 'b'\n")
+    )
+    assert "the table [lists.daily] is there twice" in problem(write("[lists.daily]\n[lists.daily]\n"))
+    assert "a key is there twice (at line 2" in problem(write("folder = 'a'\nfolder = 'b'\n\n"))
+
+
+def test_what_is_wrong_in_the_file_and_in_the_environment_is_told_apart(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DIGEST_TRANSPORT__HSOT", "mx.example")
+    monkeypatch.setenv("DIGEST_DELIVERY__RETRY_MINUTES", "[5, 0]")
+
+    assert problem(write("sekret = 'x'")) == (
+        "the environment: DIGEST_TRANSPORT__HSOT: transport.hsot is no setting; did you mean 'host'?; "
+        "the environment: DIGEST_DELIVERY__RETRY_MINUTES: delivery.retry_minutes.1 should be greater than or equal "
+        "to 1; "
+        "config.toml: sekret is no setting; did you mean 'secret'?"
+    )
 
 
 def test_a_file_that_is_not_utf_8_or_not_there_is_one_line(write: Write, tmp_path: Path) -> None:
