@@ -199,5 +199,5 @@ def _retold(teaser: Article, stored: Article) -> Article:
 
 
 def worded(trouble: Trouble) -> str:
-    """Say a trouble in one line that names its source."""
-    return trouble.problem if trouble.source in trouble.problem else f"{trouble.source}: {trouble.problem}"
+    """Say a trouble in one line that names its source first; an address may have the same word in it."""
+    return f"{trouble.source}: {trouble.problem}"

@@ -6,6 +6,8 @@ from calendar import timegm
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
+from xml.parsers.expat import errors
+from xml.sax import SAXParseException
 
 import feedparser
 
@@ -21,6 +23,7 @@ _XML_ENCODING = re.compile(r"""(<\?xml\b[^>]{0,99}?)\s{1,9}encoding\s{0,9}=\s{0,
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _ADDRESS = re.compile(r"[<(]?[^\s<>()]+@[^\s<>()]+[>)]?")
 _MEDIA_DESCRIPTION = re.compile(r"(</?)media:description\b")
+_BROKEN_OFF = frozenset({errors.XML_ERROR_NO_ELEMENTS, errors.XML_ERROR_UNCLOSED_TOKEN})
 
 # What blog engines add below every entry of a feed.
 _FURNITURE = re.compile(
@@ -44,7 +47,7 @@ def read_feed(
     """
     parsed = _parse(text)
     if not parsed.entries:
-        raise ExtractError(f"the feed has no entries{_why(parsed)}")
+        raise ExtractError(_why(parsed))
     front_page = canonical_url(parsed.feed.get("link") or "", base)
     name = source or plain_line(parsed.feed.get("title") or "").strip() or host_name(front_page) or fallback
     articles: list[Article] = []
@@ -61,10 +64,12 @@ def read_feed(
 def _parse(text: str) -> Any:
     """Parse a text that is decoded already.
 
-    feedparser takes a bare string for a file's name or a URL and opens it, so it gets a stream; and it takes
-    a picture's description for the entry's own, so that is renamed.
+    feedparser takes a bare string for a file's name or a URL and opens it, so it gets a stream; it takes a
+    picture's description for the entry's own, so that is renamed; and where there is no declaration it adds
+    one in a line of its own, which all later lines would be counted by.
     """
     text = _XML_ENCODING.sub(r"\1", printable(text), count=1)
+    text = text if text.lstrip().startswith("<?xml") else f"<?xml version='1.0'?>{text}"
     stream = io.BytesIO(_MEDIA_DESCRIPTION.sub(r"\1media:alt", text).encode())
     headers = {"content-type": "application/xml; charset=utf-8"}
     options = {"sanitize_html": False, "resolve_relative_uris": False}
@@ -75,8 +80,14 @@ def _parse(text: str) -> Any:
 
 
 def _why(parsed: Any) -> str:
-    """Say in what way a feed is broken, if it is."""
-    return f": {' '.join(str(parsed.get('bozo_exception')).split())}" if parsed.bozo else ""
+    """Say why a feed has no entries: in what way it is broken, if it is."""
+    error = parsed.get("bozo_exception")
+    if not isinstance(error, SAXParseException):
+        return f"the feed has no entries: {error}" if error else "the feed has no entries"
+    reason, line = error.getMessage(), error.getLineNumber()
+    if reason in _BROKEN_OFF:
+        return f"this is no feed that can be read: it breaks off in line {line}"
+    return f"this is no feed that can be read: {reason} in line {line}"
 
 
 def _article(

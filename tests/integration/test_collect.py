@@ -182,9 +182,9 @@ def test_a_part_of_a_document_that_cannot_be_read_is_reported_and_the_rest_is_ke
     assert stored(database, "wire").keys() == {"One", "Three"}
 
 
-def test_a_trouble_is_worded_with_the_name_of_its_source_once() -> None:
-    assert worded(Trouble(source="wire", origin="x", problem="gone")) == "wire: gone"
-    assert worded(Trouble(source="wire", origin="x", problem="the wire is silent")) == "the wire is silent"
+@pytest.mark.parametrize("problem", ["gone", "https://wire.example/feed.xml: 404 Not Found"])
+def test_a_trouble_is_worded_with_the_name_of_its_source_first(problem: str) -> None:
+    assert worded(Trouble(source="wire", origin="x", problem=problem)) == f"wire: {problem}"
 
 
 # --- feeds

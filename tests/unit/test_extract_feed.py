@@ -244,10 +244,25 @@ def test_a_feed_that_names_a_file_or_a_url_opens_neither() -> None:
             extract(Document(content=name, origin="x", media_type="application/rss+xml"))
 
 
-@pytest.mark.parametrize("feed", ["<rss><channel><title>T</title></channel></rss>", "<feed></feed>", "<rss"])
+@pytest.mark.parametrize("feed", ["<rss><channel><title>T</title></channel></rss>", "<feed></feed>"])
 def test_a_feed_without_entries_is_refused(feed: str) -> None:
-    with pytest.raises(ExtractError, match="the feed: the feed has no entries"):
+    with pytest.raises(ExtractError, match=r"the feed: the feed has no entries$"):
         read(feed)
+
+
+@pytest.mark.parametrize(
+    ("feed", "why"),
+    [
+        ("\nNot here.", "syntax error in line 2"),
+        ("<?xml version='1.0'?>\n<rss>\n</channel>", "mismatched tag in line 3"),
+        ("<rss>\n<channel>", "it breaks off in line 2"),
+        ("<rss", "it breaks off in line 1"),
+    ],
+)
+def test_a_broken_feed_is_refused_with_what_is_wrong_and_in_which_line(feed: str, why: str) -> None:
+    with pytest.raises(ExtractError) as refused:
+        read(feed)
+    assert str(refused.value) == f"the feed: this is no feed that can be read: {why}"
 
 
 def test_a_feed_that_its_parser_cannot_cope_with_is_refused() -> None:
