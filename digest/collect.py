@@ -124,7 +124,11 @@ def gather(source: Source, settings: config.Source | None = None) -> Gathered:
                 report(source.name, str(item))
                 continue
             try:
-                extracted = extract(item, source=source.name if settings else None)
+                extracted = extract(
+                    item,
+                    source=source.name if settings else None,
+                    only_feed=settings is not None and settings.kind == "feed",
+                )
             except DigestError as error:
                 report(item.origin, str(error))
                 continue
@@ -133,7 +137,8 @@ def gather(source: Source, settings: config.Source | None = None) -> Gathered:
             found += (_adapt(article, item, source, settings) for article in extracted.articles)
     except SourceError as error:
         report(source.name, str(error))
-    if isinstance(source, Revalidating) and source.moved_to:
+    # Where it led to nothing that could be read, a wall say, it is no address to write down.
+    if isinstance(source, Revalidating) and source.moved_to and (found or not troubles):
         report(source.name, f"has moved for good to {source.moved_to}: write that into config.toml")
     return Gathered(source=source.name, articles=tuple(found), troubles=tuple(troubles))
 

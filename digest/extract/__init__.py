@@ -16,6 +16,8 @@ from digest.errors import ExtractError
 from digest.extract.article import build
 from digest.extract.data import looks_like_data, read_data
 from digest.extract.decode import binary_kind, decode
+from digest.extract.markup import parse
+from digest.extract.metadata import feed_address
 from digest.extract.urls import canonical_url, host_name
 from digest.model import Article, Document
 
@@ -55,11 +57,12 @@ class _Form(StrEnum):
 _Read = tuple[list[Article], list[str]]
 
 
-def extract(document: Document, *, source: str | None = None) -> Extracted:
+def extract(document: Document, *, source: str | None = None, only_feed: bool = False) -> Extracted:
     """Give the articles of a document in its order.
 
     `source` is the name they get; without one it is what the document calls itself, else its host, else its
-    file's name. An entry of a feed may have no body; an article of its own always has one.
+    file's name. An entry of a feed may have no body; an article of its own always has one. With `only_feed`,
+    anything but a feed is refused: a wall or a login page in its place is no news.
 
     Raises:
         ExtractError: nothing of the document could be read.
@@ -68,7 +71,7 @@ def extract(document: Document, *, source: str | None = None) -> Extracted:
     text = _text(document)
     form = _form(text, document.media_type)
     try:
-        articles, problems = _READERS[form](document, text, source)
+        articles, problems = (_FEED_READERS if only_feed else _READERS)[form](document, text, source)
     except ExtractError as error:
         raise ExtractError(f"{document.origin}: {_one_line(error)}") from error
     told = tuple(f"{document.origin}: {_one_line(problem)}" for problem in problems)
@@ -155,6 +158,28 @@ _READERS: dict[_Form, Callable[[Document, str, str | None], _Read]] = {
     _Form.FEED: _read_feed,
     _Form.DATA: _read_data,
     _Form.TEXT: _read_text,
+}
+
+
+def _refuse_html(document: Document, text: str, _: str | None) -> _Read:
+    tree = parse(text)
+    named = None if tree is None else feed_address(tree, url=document.url)
+    raise ExtractError("this is a web page, not a feed" + (f"; it names {named}" if named else ""))
+
+
+def _read_json_feed(document: Document, text: str, source: str | None) -> _Read:
+    return read_data(text, source=source, fallback=_fallback(document), base=document.url, only_feed=True)
+
+
+def _refuse_text(*_: object) -> _Read:
+    raise ExtractError("this is plain text, not a feed")
+
+
+_FEED_READERS: dict[_Form, Callable[[Document, str, str | None], _Read]] = {
+    _Form.HTML: _refuse_html,
+    _Form.FEED: _read_feed,
+    _Form.DATA: _read_json_feed,
+    _Form.TEXT: _refuse_text,
 }
 
 

@@ -32,17 +32,17 @@ class _ItemError(Exception):
 
 
 def read_data(
-    text: str, *, source: str | None, fallback: str, base: str | None = None
+    text: str, *, source: str | None, fallback: str, base: str | None = None, only_feed: bool = False
 ) -> tuple[list[Article], list[str]]:
     """Give the articles of a JSON text, and one line for each item that is none.
 
     `source` names the source whatever the text says; `fallback` where neither it nor an article's own
-    address says.
+    address says. With `only_feed`, anything but a JSON Feed is refused.
     """
     articles: list[Article] = []
     problems: list[str] = []
     try:
-        for item in _items(text, problems):
+        for item in _only_feed_items(text) if only_feed else _items(text, problems):
             try:
                 articles.append(_article(item.value, source=source, fallback=fallback, base=base))
             except _ItemError as problem:
@@ -73,10 +73,21 @@ def _items(text: str, problems: list[str]) -> Iterator[_Item]:
         yield from _line_items(text, problems)
         return
     value = _whole(text)
-    if isinstance(value, dict) and str(value.get("version")).startswith(_FEED_VERSION):
+    if _is_feed(value):
         yield from _feed_items(value)
     else:
         yield _Item(_place(text, start).partition(",")[0], value)
+
+
+def _only_feed_items(text: str) -> Iterator[_Item]:
+    value = _whole(text)
+    if not _is_feed(value):
+        raise _ItemError("this is JSON, but no JSON Feed")
+    yield from _feed_items(value)
+
+
+def _is_feed(value: Any) -> bool:
+    return isinstance(value, dict) and str(value.get("version")).startswith(_FEED_VERSION)
 
 
 def _list_items(text: str, at: int) -> Iterator[_Item]:

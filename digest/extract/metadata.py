@@ -27,6 +27,7 @@ _LONGEST_META = 2000  # characters; what is longer is no name, date or address
 
 _PUBLISHED = ("article:published_time", "og:article:published_time", "datepublished", "parsely-pub-date")
 _MODIFIED = ("article:modified_time", "og:article:modified_time", "datemodified", "og:updated_time")
+_FEED_TYPES = frozenset({"application/rss+xml", "application/atom+xml", "application/feed+json"})
 _IMAGE = ("og:image", "og:image:url", "og:image:secure_url", "twitter:image")
 _SAME_DAY = timedelta(
     hours=38
@@ -95,6 +96,14 @@ def read_metadata(tree: Any, *, url: str | None, day: date | None) -> Metadata:
         image=image_url(said.first(*_IMAGE), url),
         image_alt=said.first("og:image:alt", "twitter:image:alt"),
     )
+
+
+def feed_address(tree: Any, *, url: str | None) -> str | None:
+    """Give the address of the first feed that a page names, other than the page's own."""
+    links = (link for link in tree.iter("link") if "alternate" in (link.get("rel") or "").lower().split())
+    feeds = (link for link in links if (link.get("type") or "").strip().lower() in _FEED_TYPES)
+    addresses = (canonical_url(link.get("href") or "", url) for link in feeds)
+    return next((address for address in addresses if address and address != canonical_url(url or "")), None)
 
 
 def _meta(tree: Any) -> dict[str, str]:

@@ -260,6 +260,26 @@ def test_a_feed_that_has_moved_for_good_is_read_and_reported(database: Database,
     assert problems(collected) == [f"has moved for good to {new}: write that into config.toml"]
 
 
+def test_a_web_page_in_place_of_a_feed_is_reported_and_no_article(database: Database, site: Site) -> None:
+    wall = page("Checking your browser", TEXT).replace(
+        b"<body>", b"<head><link rel=alternate type=application/rss+xml href=/feed.xml></head><body>"
+    )
+    url = site.page("/wall", wall, Content_Type="text/html")
+    moved = site.page("/moved", status=301, Location=url)
+    settings = config.Source(kind="feed", url=url)
+    walled = [
+        Inlet(source=Feed(name, at, fetcher=FETCHER), settings=settings)
+        for name, at in (("wire", url), ("post", moved))
+    ]
+    collected = run(database, *walled, inlet(Newsstand("observer").offers(article(1))))
+
+    assert collected.new == 1
+    assert [worded(trouble) for trouble in collected.troubles] == [
+        f"{name}: {at}: this is a web page, not a feed; it names {site.url('/feed.xml')}"
+        for name, at in (("wire", url), ("post", moved))
+    ]
+
+
 # --- pages behind teasers
 
 

@@ -93,6 +93,63 @@ def test_xml_that_is_no_feed_is_refused() -> None:
         read("<?xml version='1.0'?><urlset/>", "text/xml")
 
 
+JSON_FEED = (
+    '{"version": "https:\\/\\/jsonfeed.org\\/version\\/1.1", "items": [\n{"id": "1", "title": "T"}\n]}'
+)
+ATOM = '<feed xmlns="http://www.w3.org/2005/Atom"><entry><title>T</title></entry></feed>'
+RDF = (
+    '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns="http://purl.org/rss/1.0/">'
+    "<item><title>T</title></item></rdf:RDF>"
+)
+
+
+@pytest.mark.parametrize("media_type", ["text/html", "application/octet-stream", "text/xml"])
+@pytest.mark.parametrize("feed", [RSS, ATOM, RDF, JSON_FEED])
+def test_where_only_a_feed_will_do_any_feed_does(feed: str, media_type: str) -> None:
+    document = Document(content=feed.encode(), origin="the feed", media_type=media_type)
+    assert [article.title for article in extract(document, only_feed=True).articles] == ["T"]
+
+
+@pytest.mark.parametrize(
+    ("content", "media_type", "why"),
+    [
+        (PAGE, "text/html", "this is a web page, not a feed"),
+        (PAGE, "application/rss+xml", "this is a web page, not a feed"),
+        (TEXT, "text/plain", "this is plain text, not a feed"),
+        (JSON, "application/json", "this is JSON, but no JSON Feed"),
+        (f"[{JSON}]", "application/json", "this is JSON, but no JSON Feed"),
+        (JSON_FEED[:-1], "application/json", "broken JSON"),
+    ],
+)
+def test_where_only_a_feed_will_do_anything_else_is_refused(content: str, media_type: str, why: str) -> None:
+    with pytest.raises(ExtractError, match=f"^the feed: .*{why}"):
+        extract(Document(content=content.encode(), origin="the feed", media_type=media_type), only_feed=True)
+
+
+@pytest.mark.parametrize(
+    ("link", "names"),
+    [
+        ('rel="alternate" type="application/atom+xml" href="/a.xml"', "; it names https://n.example/a.xml"),
+        (
+            'rel="ALTERNATE home" type="application/feed+json" href="f.json"',
+            "; it names https://n.example/f.json",
+        ),
+        ('rel="alternate" type="application/rss+xml" href="/rss"', ""),
+        ('rel="alternate" type="application/rss+xml" href="javascript:x"', ""),
+        ('rel="alternate" type="text/html" hreflang="de" href="/de"', ""),
+        ('rel="stylesheet" href="/a.css"', ""),
+    ],
+)
+def test_a_web_page_that_is_refused_as_no_feed_tells_which_it_names(link: str, names: str) -> None:
+    page = f"<html><head><link {link}></head><body><p>Please sign in.</p></body></html>"
+    document = Document(
+        content=page.encode(), origin="the feed", media_type="text/html", url="https://n.example/rss"
+    )
+    with pytest.raises(ExtractError) as refused:
+        extract(document, only_feed=True)
+    assert str(refused.value) == f"the feed: this is a web page, not a feed{names}"
+
+
 def test_a_text_that_is_all_furniture_is_refused() -> None:
     with pytest.raises(ExtractError, match="no article in it"):
         read("Home\n\nLog in\n\nSubscribe", "text/plain")
