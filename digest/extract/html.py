@@ -1,6 +1,7 @@
 """Read the article in a web page: its paragraphs by trafilatura, the rest from what the page says itself."""
 
 import logging
+import re
 from datetime import date
 from itertools import pairwise
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import trafilatura
 from lxml import etree
 
-from digest.clean import clean_text
+from digest.clean import clean_line, clean_text
 from digest.errors import ExtractError
 from digest.extract.article import build
 from digest.extract.byline import read_author, read_dateline, read_votes
@@ -27,6 +28,12 @@ _TOO_SHORT = 250  # characters; less is worth a second look with fewer scruples
 _PROSE = 150  # characters of a table's cell; a shorter one is data, a longer one text in a layout table
 _BYLINE_WITHIN = 12  # blocks before the article
 _LONGEST_VOTES = 100  # characters of a line such as "41 users have voted."
+_LISTING = re.compile(
+    r"(?:Index of|Directory listing for) /", re.IGNORECASE
+)  # as Apache, nginx and Python say
+_MOSTLY_LINKS = 0.8  # of an article's characters; of 597 real pages only one has so many, and is a list
+_LONGEST_LINK = 300  # characters; more is a story within a link that is never closed
+_LOOK_AT = 20_000  # characters of an article in which links are looked for
 _BLOCKS = frozenset({"body", "cell", "div", "head", "item", "list", "p", "quote", "row", "table"})
 
 # Left to itself, htmldate takes today for the last day that a page may be from, and the same page would not
@@ -40,7 +47,7 @@ def read_html(text: str, *, source: str | None, fallback: str, url: str | None =
     `source` names the source whatever the page says; `fallback` where neither it nor its address says.
 
     Raises:
-        ExtractError: the page is far too large, or trafilatura cannot cope with it.
+        ExtractError: the page is far too large or only a list of links, or trafilatura cannot cope with it.
 
     """
     tree = parse(text)
@@ -58,6 +65,8 @@ def read_html(text: str, *, source: str | None, fallback: str, url: str | None =
     page = Page(title=said.title, body=body)
     if not body:
         page = read_text("\n\n".join(blocks), language=said.language)
+    if _is_listing(tree) or _is_links(tree, page.body):
+        raise ExtractError("this is a list of links, not an article")
     return _article(
         page, said, known, blocks=blocks, name=source or said.site or host_name(said.url) or fallback
     )
@@ -98,6 +107,21 @@ def _body(tree: Any, url: str | None) -> tuple[str, ...]:
 def _paragraphs(tree: Any, url: str | None, *, favor_recall: bool) -> tuple[str, ...]:
     found: Any = trafilatura.bare_extraction(tree, url=url, include_comments=False, favor_recall=favor_recall)
     return () if found is None else _walk(found.body)
+
+
+def _is_listing(tree: Any) -> bool:
+    """Whether a page is a server's own list of a folder, called so in its title and above the list."""
+    titles = {clean_line("".join(title.itertext())) for title in tree.xpath("//head//title")}
+    headings = {clean_line("".join(heading.itertext())) for heading in tree.iter("h1", "h2")}
+    return any(map(_LISTING.match, titles & headings))
+
+
+def _is_links(tree: Any, body: tuple[str, ...]) -> bool:
+    """Whether nearly all that would be the article is the text of links."""
+    text = clean_line(" ".join(body))[:_LOOK_AT]
+    links = {clean_line("".join(link.itertext())) for link in tree.xpath("//a[@href]")}
+    linked = sum(len(link) for link in links if len(link) <= _LONGEST_LINK and link in text)
+    return linked > _MOSTLY_LINKS * len(text)
 
 
 def _walk(body: Any) -> tuple[str, ...]:

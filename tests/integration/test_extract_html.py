@@ -294,3 +294,38 @@ def test_the_libraries_say_nothing_of_their_own(caplog: pytest.LogCaptureFixture
     with caplog.at_level(logging.DEBUG), pytest.raises(ExtractError):
         read("<html><body></body></html>")
     assert not [r for r in caplog.records if r.name.startswith(("trafilatura", "htmldate", "courlan"))]
+
+
+APACHE = (
+    "<html><head><title>Index of /files</title></head><body><h1>Index of /files</h1><table><tr><th></th>"
+    '<th><a href="?C=N;O=D">Name</a></th><th><a href="?C=M;O=A">Last modified</a></th></tr><tr><td></td><td>'
+    '<a href="/">Parent Directory</a></td><td>&nbsp;</td></tr><tr><td></td><td><a href="a.pdf">a.pdf</a></td><td>'
+    "2026-11-20 10:00</td></tr></table><address>Apache/2.4.58 Server at x.example</address></body></html>"
+)
+NGINX = (
+    "<html>\r\n<head><title>Index of /files/</title></head>\r\n<body>\r\n<h1>Index of /files/</h1><hr><pre>"
+    '<a href="../">../</a>\r\n<a href="a.pdf">a.pdf</a>       20-Nov-2026 10:00     1234\r\n</pre><hr></body></html>'
+)
+PYTHON = (
+    "<!DOCTYPE HTML>\n<html><head><title>Directory listing for /</title></head>\n<body>\n<h1>Directory listing for "
+    '/</h1>\n<hr>\n<ul>\n<li><a href="a.pdf">a.pdf</a></li>\n</ul>\n<hr>\n</body></html>'
+)
+LINKS = "".join(f'<li><a href="/{p[:9]}">{p}</a></li>' for p in PARAGRAPHS)
+
+
+@pytest.mark.parametrize(
+    "html", [APACHE, NGINX, PYTHON, f"<title>Archive</title><h1>Archive</h1><ul>{LINKS}</ul>"]
+)
+def test_a_mere_list_of_links_is_refused(html: str) -> None:
+    with pytest.raises(ExtractError, match=r"^barrier\.html: this is a list of links, not an article$"):
+        read(html)
+
+
+def test_an_article_with_many_links_is_none_the_less_one() -> None:
+    linked = "".join(f'<p><a href="/{i}">{p[:60]}</a>{p[60:]}</p>' for i, p in enumerate(PARAGRAPHS))
+    assert read(page(body=linked, after=f"<ul>{LINKS.replace('the', 'a')}</ul>")).body == PARAGRAPHS
+    assert read(page(body=f'<a href="/">{PARAGRAPHS[0]} {" ".join(PARAGRAPHS[1:])}</a>')).body
+    about = page(
+        head="<title>Index of / is what servers call it</title>", before="<h1>What servers call it</h1>"
+    )
+    assert read(about).body == PARAGRAPHS
