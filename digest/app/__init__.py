@@ -111,7 +111,9 @@ class App:
             port=wanted.port,
             security=wanted.security,
             username=wanted.username,
-            password=read_secret(wanted.password, wanted.password_file, base),
+            password=read_secret(
+                wanted.password, wanted.password_file, base, setting="transport.password_file"
+            ),
             timeout_seconds=wanted.timeout_seconds,
             connections=wanted.connections,
             hello_name=wanted.hello_name or None,
@@ -137,7 +139,8 @@ class App:
     @cached_property
     def tokens(self) -> Tokens:
         """What signs the links in letters; its secret is made once, where the settings give none."""
-        given = read_secret(self.settings.secret, self.settings.secret_file, self.settings.base)
+        wanted = self.settings
+        given = read_secret(wanted.secret, wanted.secret_file, wanted.base, setting="secret_file")
         return Tokens(given or kept_secret(self._folder / "secret"))
 
     @cached_property
@@ -342,11 +345,21 @@ class App:
         self.settings.list_named(name)
         return name
 
+    def look_over(self) -> None:
+        """Make the parts that publishing and sending need, so that what is wrong with one shows before.
+
+        Raises:
+            SettingsError: a secret, a password or a key cannot be read.
+            StoreError: the database cannot be used.
+
+        """
+        self.database, self.press, self.tokens, self.transport, self.signers  # noqa: B018 - they are made when looked at
+
     def engine(self) -> Engine:
         """Give what runs the day in this process, after a look whether it could."""
         from digest.app.daemon import engine  # noqa: PLC0415 - scheduler, web server and mail doors: for `serve` alone
 
-        self.database, self.press, self.tokens, self.transport, self.signers  # noqa: B018 - what is wrong shall show before the first hour
+        self.look_over()  # what is wrong shall show before the first hour
         return engine(self)
 
     def worker(self) -> Engine:

@@ -40,7 +40,9 @@ def door(
                 host=wanted.host,
                 port=wanted.port or (_IMAPS if wanted.security == "tls" else _IMAP),
                 username=wanted.username,
-                password=read_secret(wanted.password, wanted.password_file, base),
+                password=read_secret(
+                    wanted.password, wanted.password_file, base, setting="inbound.password_file"
+                ),
                 security=wanted.security,
                 ca_file=base / wanted.ca_file if wanted.ca_file else None,
                 mailbox=wanted.mailbox,

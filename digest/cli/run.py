@@ -116,6 +116,7 @@ def _run_lists(program: "App", lists: Sequence[str] | None, *, dry_run: bool, as
     if dry_run:
         _show_drafts(program, [program.preview(name) for name in names], collected, as_json=as_json)
         return
+    program.look_over()
     reports: list[dict[str, Any]] = []
     for name in names:
         published = program.publish(name)

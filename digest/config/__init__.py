@@ -182,8 +182,8 @@ def load(path: Path | None = None) -> Settings:
     return settings
 
 
-def read_secret(value: SecretStr, file: Path | str, base: Path) -> str:
-    """Give a secret from the settings themselves or from the file that they name.
+def read_secret(value: SecretStr, file: Path | str, base: Path, *, setting: str) -> str:
+    """Give a secret from the settings themselves or from the file that the `setting` names.
 
     Raises:
         SettingsError: the file cannot be read.
@@ -193,15 +193,17 @@ def read_secret(value: SecretStr, file: Path | str, base: Path) -> str:
         return value.get_secret_value()
     try:
         return (base / file).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"the secret file {base / file} cannot be read: {error}") from None
+    except OSError as error:
+        raise SettingsError(f"{setting}: {base / file} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{setting}: {base / file} cannot be read: it is no text in UTF-8") from None
 
 
 def kept_secret(path: Path) -> str:
     """Read the secret that was made before, or make it; only this user can read the file.
 
     Raises:
-        SettingsError: it cannot be kept there, or the file is empty.
+        SettingsError: it cannot be kept there, or the file cannot be read or holds none.
 
     """
     try:
@@ -212,10 +214,17 @@ def kept_secret(path: Path) -> str:
         raise SettingsError(
             f"the secret cannot be kept in {path}: {error.strerror}; set `secret` or `secret_file`"
         ) from None
-    kept = path.read_text(encoding="ascii").strip()
+    try:
+        kept = path.read_text(encoding="ascii").strip()
+    except OSError as error:
+        raise SettingsError(
+            f"{path} cannot be read: {error.strerror}; the secret must be readable by the user who runs `digest`"
+        ) from None
+    except UnicodeDecodeError:
+        kept = ""
     if not kept:
         raise SettingsError(
-            f"{path} is empty; remove it and a new secret is made, which ends the links of old letters"
+            f"{path} holds no secret; remove it and a new one is made, which ends the links of old letters"
         )
     return kept
 
@@ -251,8 +260,10 @@ def read_private(path: Path) -> bytes:
 def _read(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
+    except FileNotFoundError as error:
         raise SettingsError(f"{file} cannot be read: {error.strerror}; `digest init` writes one") from None
+    except OSError as error:
+        raise SettingsError(f"{file} cannot be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         said = _TWICE.sub(_explain_twice, str(error)).replace(
             "Cannot overwrite a value", "a key is there twice"

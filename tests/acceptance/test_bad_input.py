@@ -171,6 +171,31 @@ def test_a_template_with_a_mistake_is_named_and_the_issue_waits_until_it_is_mend
     assert len(terminal.mails()) == 1
 
 
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        ("", "var/secret cannot be read: Is a directory; "),
+        ("transport__password_file", "digest: transport.password_file: "),
+        ("secret_file", "digest: secret_file: "),
+        ("dkim__keys__one", "gone cannot be read"),
+    ],
+)
+def test_a_secret_that_cannot_be_read_is_found_before_the_issue_is_published(
+    terminal: Terminal, setting: str, says: str
+) -> None:
+    terminal.small_day("[transport]", 'kind = "smtp"', 'host = "mx.example"')
+    if setting:
+        terminal.environment[f"DIGEST_{setting.upper()}"] = "gone"
+    else:
+        (terminal.folder / "var/secret").mkdir(parents=True)
+    run = terminal.digest("run")
+    run.complaint(status=2)
+    assert says in run.err
+    assert not (terminal.folder / "var/issues").exists()
+    assert "has no such mail" in terminal.digest("deliveries").err
+    assert "would hold 1 story" in terminal.digest("run", "--dry-run").succeeded().out
+
+
 def test_two_runs_at_once_make_one_issue_and_one_mail_a_reader(terminal: Terminal) -> None:
     readers = [f"reader-{number}@mail.example" for number in range(8)]
     terminal.small_day()

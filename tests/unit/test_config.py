@@ -1,16 +1,18 @@
 """The settings: the shipped file is the defaults, the environment wins, and what is wrong is named in one line."""
 
+import errno
 import re
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from pydantic import SecretStr
 
 from digest import config
-from digest.config import Settings, load, read_secret
+from digest.config import Settings, kept_secret, load, read_secret
 from digest.errors import SettingsError
 from digest.model import Kind, Method
 from digest.resources import shipped
@@ -389,6 +391,7 @@ def test_a_file_that_is_not_utf_8_or_not_there_is_one_line(write: Write, tmp_pat
     assert problem(tmp_path / "none.toml") == (
         f"{tmp_path / 'none.toml'} cannot be read: No such file or directory; `digest init` writes one"
     )
+    assert problem(tmp_path) == f"{tmp_path} cannot be read: Is a directory"
 
 
 def test_wrong_settings_end_the_program_with_status_2(write: Write) -> None:
@@ -430,17 +433,38 @@ def test_an_address_of_the_web_is_kept_without_its_last_slash(write: Write) -> N
 def test_a_secret_is_read_from_the_settings_or_from_the_file_that_they_name(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text(" correct horse\n")
 
-    assert read_secret(SecretStr("given"), "secret", tmp_path) == "given"
-    assert read_secret(SecretStr(""), Path("secret"), tmp_path) == "correct horse"
-    assert read_secret(SecretStr(""), "", tmp_path) == ""
+    assert read_secret(SecretStr("given"), "secret", tmp_path, setting="secret_file") == "given"
+    assert read_secret(SecretStr(""), Path("secret"), tmp_path, setting="secret_file") == "correct horse"
+    assert read_secret(SecretStr(""), "", tmp_path, setting="secret_file") == ""
 
 
-def test_a_secret_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+def test_a_secret_file_that_cannot_be_read_is_named_once_with_its_setting(tmp_path: Path) -> None:
     (tmp_path / "binary").write_bytes(b"\xff\xfe")
 
-    for name in ("none", "binary"):
-        with pytest.raises(SettingsError, match=f"the secret file {tmp_path / name} cannot be read"):
-            read_secret(SecretStr(""), name, tmp_path)
+    for name, says in (("none", "No such file or directory"), ("binary", "it is no text in UTF-8")):
+        with pytest.raises(SettingsError) as refused:
+            read_secret(SecretStr(""), name, tmp_path, setting="transport.password_file")
+        assert str(refused.value) == f"transport.password_file: {tmp_path / name} cannot be read: {says}"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied"), "cannot be read: Permission denied; "),
+        (b"", "holds no secret; remove it"),
+        (b"\xff\xfe", "holds no secret; remove it"),
+    ],
+)
+def test_a_kept_secret_that_cannot_be_read_is_one_line_that_names_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: OSError | bytes, says: str
+) -> None:
+    path = tmp_path / "secret"
+    path.write_bytes(wrong if isinstance(wrong, bytes) else b"correct horse")
+    if isinstance(wrong, OSError):
+        monkeypatch.setattr(Path, "read_text", Mock(side_effect=wrong))
+
+    with pytest.raises(SettingsError, match=f"^{path} {says}"):
+        kept_secret(path)
 
 
 def test_a_secret_is_not_shown_where_settings_are(write: Write) -> None:
