@@ -4,10 +4,9 @@ Results go to standard output, all else to standard error. What goes wrong is on
 wrong settings and wrong usage, 1 for everything else.
 """
 
-import io
-import os
 import signal
 import sys
+from contextlib import suppress
 
 from typer.exceptions import Abort, TyperException
 
@@ -26,7 +25,7 @@ from digest.cli import (  # noqa: F401 - importing them registers their commands
     subscribers,
     worker,
 )
-from digest.cli.screen import app, complain
+from digest.cli.screen import UnprintedError, app, complain, output, over_stream
 from digest.errors import DigestError
 
 __all__ = ["app", "main"]
@@ -34,8 +33,8 @@ __all__ = ["app", "main"]
 
 def main() -> None:
     """Run the command line and exit."""
-    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal of an older charset shows what it can
-        sys.stdout.reconfigure(errors="backslashreplace")
+    sys.stdout = over_stream(sys.stdout)
+    sys.stderr = over_stream(sys.stderr, patient=True)  # where that is gone, nobody can be told
     try:
         status = app(standalone_mode=False)
     except DigestError as error:
@@ -48,8 +47,23 @@ def main() -> None:
     except Abort:
         complain("stopped; what was done is kept, the same command goes on")
         status = 128 + signal.SIGINT
-    except BrokenPipeError:
-        # Whoever read our output has seen enough; closing it once more must not fail again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except UnprintedError:
         status = 0
-    sys.exit(status or 0)
+    sys.exit(_printed() or status or 0)
+
+
+def _printed() -> int:
+    """Give the status of what was printed: it is an error that it cannot be, but none that its reader has seen enough.
+
+    Where it is one, that is said.
+    """
+    with suppress(UnprintedError):
+        sys.stdout.flush()
+    stream = output()
+    if stream is None or stream.lost is None:
+        return 0
+    stream.patient = True  # Python flushes it once more
+    if isinstance(stream.lost, BrokenPipeError):
+        return 0
+    complain(f"standard output cannot be written to: {stream.lost.strerror}")
+    return 1

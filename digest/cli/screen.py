@@ -1,11 +1,13 @@
 """What all commands share: the application, the settings they start from, and how they speak."""
 
+import io
 import json
 import logging
+import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -13,6 +15,8 @@ from rich.console import Console
 from digest import __version__
 
 if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
     from digest.app import App
 
 app = typer.Typer(
@@ -24,6 +28,59 @@ app = typer.Typer(
 
 out = Console(soft_wrap=True, highlight=False, emoji=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)
+
+
+class UnprintedError(Exception):
+    """Standard output cannot be written to."""
+
+
+class Stream(io.FileIO):
+    """Where standard output or standard error goes; `lost` is why nothing goes there any more.
+
+    One that is patient drops what it cannot write, so that whoever prints goes on with his work.
+    """
+
+    def __init__(self, number: int, *, patient: bool) -> None:
+        super().__init__(number, "w", closefd=False)
+        self.patient = patient
+        self.lost: OSError | None = None
+
+    def write(self, octets: "ReadableBuffer") -> int:
+        """Write what can be written.
+
+        Raises:
+            UnprintedError: nothing can, and it is not patient.
+
+        """
+        if self.lost is None:
+            try:
+                return super().write(octets)
+            except OSError as error:
+                self.lost = error
+        if not self.patient:
+            raise UnprintedError
+        return memoryview(octets).nbytes
+
+
+def over_stream(file: IO[str] | None, *, patient: bool = False) -> IO[str]:
+    """Give a standard file of Python's over a `Stream`; its charset shows what it can; a closed one shows nothing."""
+    if file is None:
+        return Path(os.devnull).open("w", encoding="utf-8")
+    if not isinstance(file, io.TextIOWrapper):
+        return file
+    return io.TextIOWrapper(
+        io.BufferedWriter(Stream(file.fileno(), patient=patient)),
+        encoding=file.encoding,
+        errors="backslashreplace",
+        line_buffering=file.line_buffering,
+        write_through=file.write_through,
+    )
+
+
+def output() -> Stream | None:
+    """Give what standard output goes to, unless that is no file."""
+    raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
+    return raw if isinstance(raw, Stream) else None
 
 
 def _print_version(wanted: bool) -> None:
@@ -51,7 +108,7 @@ def start(
 
 
 def open_app(context: typer.Context) -> "App":
-    """Read the settings and put the program together.
+    """Read the settings and put the program together; it does its work even where nothing can be printed.
 
     Raises:
         SettingsError: they are wrong.
@@ -60,7 +117,10 @@ def open_app(context: typer.Context) -> "App":
     from digest.app import App  # noqa: PLC0415 - a second of imports that --help does not need
     from digest.config import load  # noqa: PLC0415
 
-    return App(load(context.obj))
+    program = App(load(context.obj))
+    if stream := output():
+        stream.patient = True
+    return program
 
 
 def log_to_screen() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 import typer.main
-from terminal import PROGRAM, STORY, Terminal
+from terminal import PROGRAM, READER, STORY, Terminal
 
 import digest
 from digest.cli import app
@@ -147,7 +147,28 @@ def test_whoever_stops_reading_the_output_gets_no_complaint(terminal: Terminal) 
     addresses = itertools.islice((f"reader-{n}@mail.example" for n in itertools.count()), 2_000)
     terminal.write("many.txt", "\n".join(addresses))
     terminal.digest("subscribers", "import", "many.txt").succeeded()
-    piped = terminal.run("sh", "-c", f"'{PROGRAM}' subscribers export | head -1")
+    piped = terminal.run("sh", "-c", f"{{ '{PROGRAM}' subscribers export; echo $? >status; }} | head -1")
     assert piped.out.startswith("address,list,state,since,consent,")
     assert piped.out.count("\n") == 1
     assert piped.err == ""
+    assert terminal.read("status") == "0\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    ["--help", "run --json", "doctor", "subscribers export"],
+)
+def test_output_that_cannot_be_written_is_one_line_and_status_1(terminal: Terminal, arguments: str) -> None:
+    terminal.small_day()
+    full = terminal.run("sh", "-c", f"'{PROGRAM}' {arguments} >/dev/full")
+    assert full.complaint(status=1) == "standard output cannot be written to: No space left on device"
+
+
+@pytest.mark.parametrize(("where", "status"), [(">/dev/full", 1), ("2>&1 | true", 0), (">&- 2>&-", 0)])
+def test_mails_leave_also_where_nothing_can_be_printed(terminal: Terminal, where: str, status: int) -> None:
+    terminal.small_day()
+    terminal.digest("subscribers", "add", READER).succeeded()
+    program = f"{{ '{PROGRAM}' run; echo $? >status; }}"
+    assert "Traceback" not in terminal.run("sh", "-c", f"{program} {where}").err
+    assert terminal.read("status") == f"{status}\n"
+    assert len(terminal.mails()) == 1
