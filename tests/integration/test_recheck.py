@@ -65,7 +65,8 @@ class House:
         """Read what a feed or a folder offers."""
         where = {"path": "there"} if kind == "folder" else {"url": "https://wire.example"}
         self.sources[name] = config.Source.model_validate({"kind": kind} | where | settings)
-        self._collect(Inlet(source=Newsstand(name).offers(*found), settings=self.sources[name]))
+        as_json = self.sources[name].model_copy(update={"kind": "folder"})  # a feed takes only a feed
+        self._collect(Inlet(source=Newsstand(name).offers(*found), settings=as_json))
 
     def _collect(self, inlet: Inlet) -> None:
         self.clock.forward(minutes=1)
