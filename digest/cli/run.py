@@ -73,9 +73,8 @@ def run(
         if lists:
             raise typer.BadParameter("a one-off digest belongs to no list: leave out --list")
         wishes = _one_off_wishes(sentences, method, title)
-        _run_one_off(
-            open_app(context), inputs, wishes, to=to or [], out=out, dry_run=dry_run, as_json=as_json
-        )
+        program = open_app(context, keeps=False)
+        _run_one_off(program, inputs, wishes, to=to or [], out=out, dry_run=dry_run, as_json=as_json)
         return
     if to or out or sentences or method or title:
         raise typer.BadParameter(

@@ -107,8 +107,10 @@ def start(
     context.obj = config
 
 
-def open_app(context: typer.Context) -> "App":
-    """Read the settings and put the program together; it does its work even where nothing can be printed.
+def open_app(context: typer.Context, *, keeps: bool = True) -> "App":
+    """Read the settings and put the program together; say so where what is kept goes by the sample's.
+
+    It does its work even where nothing can be printed.
 
     Raises:
         SettingsError: they are wrong.
@@ -117,7 +119,10 @@ def open_app(context: typer.Context) -> "App":
     from digest.app import App  # noqa: PLC0415 - a second of imports that --help does not need
     from digest.config import load  # noqa: PLC0415
 
-    program = App(load(context.obj))
+    settings = load(context.obj)
+    program = App(settings)
+    if keeps and settings.are_shipped:
+        note("there is no config.toml here, so the sample's settings are used; `digest init` writes one")
     if stream := output():
         stream.patient = True
     return program

@@ -120,6 +120,11 @@ class Settings(BaseSettings):
         return self._base
 
     @property
+    def are_shipped(self) -> bool:
+        """Whether nobody's config.toml was found, so that these are the sample's."""
+        return self._base != self._file.parent
+
+    @property
     def signing_domain(self) -> str:
         """The domain that signs the mails (DKIM), as A-labels."""
         return self.dkim.domain or parse_address(self.publisher.address).domain

@@ -41,11 +41,8 @@ def test_the_terms_of_the_json_add_up_to_the_score(terminal: Terminal) -> None:
 
 
 def test_a_date_without_an_issue_is_one_line_and_status_1(terminal: Terminal) -> None:
-    finished = terminal.digest("explain", "2001-01-01")
-
-    assert finished.status == 1
-    assert finished.err.strip() == (
-        "digest: daily has no issue of 2001-01-01; `digest explain` without a date tells of today's"
+    assert terminal.digest("explain", "2001-01-01").complaint(status=1) == (
+        "daily has no issue of 2001-01-01; `digest explain` without a date tells of today's"
     )
 
 

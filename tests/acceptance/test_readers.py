@@ -489,6 +489,7 @@ def test_one_who_is_forgotten_comes_back_by_the_operators_hand_alone(terminal: T
 
 
 def test_the_log_says_what_a_reader_agreed_to_and_proves_itself(terminal: Terminal) -> None:
+    terminal.small_day()
     terminal.digest("subscribers", "add", "ada@mail.example", "grace@mail.example").succeeded()
     terminal.digest("subscribers", "remove", "ada@mail.example").succeeded()
     shown = terminal.digest("consent", "show", "ADA@mail.example").succeeded().out.splitlines()

@@ -149,6 +149,15 @@ def test_a_wrong_setting_is_named_with_what_would_be_right_and_the_status_is_2(
     assert says in terminal.digest("subscribers", "list").complaint(status=2)
 
 
+def test_what_keeps_something_says_where_it_takes_the_samples_settings(terminal: Terminal) -> None:
+    told = "there is no config.toml here, so the sample's settings are used; `digest init` writes one"
+    assert told in terminal.digest("subscribers", "add", "ada@mail.example").succeeded().err
+    terminal.article("tide.txt", "The tide is high")
+    assert terminal.digest("run", "tide.txt").succeeded().err == ""
+    terminal.digest("init").succeeded()
+    assert terminal.digest("subscribers", "add", "ada@mail.example").succeeded().err == ""
+
+
 def test_settings_that_are_not_there_or_no_text_are_refused(terminal: Terminal) -> None:
     assert "`digest init` writes one" in terminal.digest("-c", "gone.toml", "doctor").complaint(status=2)
     terminal.write("config.toml", bytes(range(256)))

@@ -145,6 +145,7 @@ def test_a_list_that_is_not_in_the_settings_is_a_wrong_setting(
 
 def test_whoever_stops_reading_the_output_gets_no_complaint(terminal: Terminal) -> None:
     addresses = itertools.islice((f"reader-{n}@mail.example" for n in itertools.count()), 2_000)
+    terminal.small_day()
     terminal.write("many.txt", "\n".join(addresses))
     terminal.digest("subscribers", "import", "many.txt").succeeded()
     piped = terminal.run("sh", "-c", f"{{ '{PROGRAM}' subscribers export; echo $? >status; }} | head -1")
