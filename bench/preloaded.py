@@ -15,7 +15,7 @@ from digest.config import List, Section, Settings
 for _name in (
     "alembic.command",
     "digest.app.daemon",
-    "digest.cli",
+    "digest.cli.start",
     "feedparser",
     "numpy",
     "sqlalchemy.dialects.postgresql.psycopg",

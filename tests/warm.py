@@ -33,7 +33,7 @@ NEEDED = (
     "alembic.command",
     "alembic.config",
     "digest.app.daemon",
-    "digest.cli",
+    "digest.cli.start",
     "feedparser",
     "numpy",
     "premailer",

@@ -6,64 +6,20 @@ wrong settings and wrong usage, 1 for everything else.
 
 import signal
 import sys
-from contextlib import suppress
 
-from typer.exceptions import Abort, TyperException
-
-from digest.cli import (  # noqa: F401 - importing them registers their commands
-    consent,
-    deliveries,
-    dkim,
-    explain,
-    receive,
-    run,
-    serve,
-    settle,
-    setup,
-    step,
-    stops,
-    subscribers,
-    worker,
-)
-from digest.cli.screen import UnprintedError, app, complain, output, over_stream
-from digest.errors import DigestError
-
-__all__ = ["app", "main"]
+__all__ = ["main"]
 
 
 def main() -> None:
     """Run the command line and exit."""
-    sys.stdout = over_stream(sys.stdout)
-    sys.stderr = over_stream(sys.stderr, patient=True)  # where that is gone, nobody can be told
     try:
-        status = app(standalone_mode=False)
-    except DigestError as error:
-        complain(str(error))
-        status = error.exit_status
-    except TyperException as error:  # wrong usage
-        if said := error.format_message().rstrip("."):  # else it has printed the help
-            complain(f"{said}; `digest --help` tells more")
-        status = error.exit_code
-    except Abort:
-        complain("stopped; what was done is kept, the same command goes on")
+        from digest.cli.start import start  # noqa: PLC0415 - half a second of imports, in which Ctrl-C may come
+
+        status = start()
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a second one ends it at once
+        sys.stderr.write(
+            "digest: interrupted; what was done is kept, and the same command can be run again\n"
+        )
         status = 128 + signal.SIGINT
-    except UnprintedError:
-        status = 0
-    sys.exit(_printed() or status or 0)
-
-
-def _printed() -> int:
-    """Give the status of what was printed: it is an error that it cannot be, but none that its reader has seen enough.
-
-    Where it is one, that is said.
-    """
-    with suppress(UnprintedError):
-        sys.stdout.flush()
-    stream = output()
-    if stream is None or stream.lost is None:
-        return 0
-    stream.patient = True  # Python flushes it once more
-    if isinstance(stream.lost, BrokenPipeError):
-        return 0
-    complain(f"standard output cannot be written to: {stream.lost.strerror}")
-    return 1
+    sys.exit(status)

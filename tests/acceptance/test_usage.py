@@ -11,7 +11,7 @@ import typer.main
 from terminal import PROGRAM, READER, STORY, Terminal
 
 import digest
-from digest.cli import app
+from digest.cli.start import app
 
 SLOW = (
     "numpy",
@@ -163,6 +163,31 @@ def test_output_that_cannot_be_written_is_one_line_and_status_1(terminal: Termin
     terminal.small_day()
     full = terminal.run("sh", "-c", f"'{PROGRAM}' {arguments} >/dev/full")
     assert full.complaint(status=1) == "standard output cannot be written to: No space left on device"
+
+
+INTERRUPTED = """
+import os, signal, sys
+
+class Impatient:
+    def find_spec(self, name, *_):
+        if name == sys.argv[0]:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.argv = [sys.stdin.read(), "explain"]
+sys.meta_path.insert(0, Impatient())
+from digest.cli import main
+
+main()
+"""
+
+
+@pytest.mark.parametrize("imported", ["typer", "digest.cli.worker", "digest.app"])
+def test_ctrl_c_is_one_line_and_status_130_also_while_the_program_is_imported(
+    terminal: Terminal, imported: str
+) -> None:
+    stopped = terminal.run(sys.executable, "-c", INTERRUPTED, stdin=imported.encode())
+    assert stopped.complaint(status=130).startswith("interrupted; what was done is kept")
+    assert len(stopped.err.splitlines()) == 1
 
 
 @pytest.mark.parametrize(("where", "status"), [(">/dev/full", 1), ("2>&1 | true", 0), (">&- 2>&-", 0)])

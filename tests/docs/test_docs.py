@@ -15,7 +15,7 @@ from pydantic import BaseModel, SecretStr
 from pydantic_core import PydanticUndefined
 
 from digest import config, errors
-from digest.cli import app
+from digest.cli.start import app
 from digest.model import Method
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "seeds/README.md"])

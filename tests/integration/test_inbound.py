@@ -31,7 +31,7 @@ from terminal import read_mail
 from typer.testing import CliRunner
 
 from digest.app import App
-from digest.cli import app as command_line
+from digest.cli.start import app as command_line
 from digest.config import load
 from digest.doors.imap import Mailbox
 from digest.doors.lmtp import Listener
