@@ -35,7 +35,9 @@ def settle(
     mailbox: Annotated[
         list[Path] | None, typer.Option("--mailbox", metavar="FOLDER", help="A Maildir; repeatable.")
     ] = None,
-    inbox: Annotated[bool, typer.Option("--inbox", help="The IMAP mailbox or Maildir of [inbound].")] = False,
+    inbox: Annotated[
+        bool, typer.Option("--inbox", help=r"The IMAP mailbox or Maildir of \[inbound].")
+    ] = False,
     zone: Annotated[
         str | None,
         typer.Option(

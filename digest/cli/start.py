@@ -45,7 +45,7 @@ def start() -> int:
         status = error.exit_status
     except TyperException as error:  # wrong usage
         if said := error.format_message().rstrip("."):  # else it has printed the help
-            complain(f"{said}; `digest --help` tells more")
+            complain(f"{said}; `{_command(error)} --help` tells more")
         status = error.exit_code
     except Abort:
         status = _INTERRUPTED
@@ -54,6 +54,13 @@ def start() -> int:
     if status == _INTERRUPTED:
         raise KeyboardInterrupt
     return _printed() or status or 0
+
+
+def _command(error: TyperException) -> str:
+    """Name the command that was used wrongly."""
+    context = getattr(error, "ctx", None)
+    words = context.command_path.removeprefix(context.find_root().info_name).split() if context else ()
+    return " ".join(["digest", *words])
 
 
 def _printed() -> int:

@@ -5,6 +5,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import typer.main
@@ -26,15 +27,16 @@ SLOW = (
 )
 
 
+def walk(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Give every command there is below one, with its name."""
+    yield path, command
+    for name, child in getattr(command, "commands", {}).items():
+        yield from walk(child, (*path, name))
+
+
 def commands() -> Iterator[tuple[str, ...]]:
     """Name every command there is: (), (run,), …, (subscribers, add), …"""
-
-    def walk(command: object, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-        yield path
-        for name, child in getattr(command, "commands", {}).items():
-            yield from walk(child, (*path, name))
-
-    return walk(typer.main.get_command(app), ())
+    return (path for path, _ in walk(typer.main.get_command(app)))
 
 
 HELPED = """
@@ -79,6 +81,21 @@ def test_every_command_has_help_that_names_its_options_and_imports_nothing_slow(
     assert imported.isdisjoint(SLOW), sorted(imported & set(SLOW))
 
 
+def test_help_loses_no_word_in_brackets(
+    helped: dict[tuple[str, ...], tuple[int, str, set[str]]],
+) -> None:
+    """Rich takes one that is not escaped for a style."""
+    said = re.compile(r"(?<!\\)\[[a-z#/@][^\[\]]*\]")
+    lost = [
+        (path, said.findall(text))
+        for path, command in walk(typer.main.get_command(app))
+        for text in (command.help, *(getattr(one, "help", None) for one in command.params))
+        if text and said.search(text)
+    ]
+    assert lost == []
+    assert "The IMAP mailbox or Maildir of [inbound]." in helped["deliveries", "settle"][1]
+
+
 def test_help_comes_from_the_program_itself(terminal: Terminal) -> None:
     terminal.environment |= {"PYTHONPROFILEIMPORTTIME": "1", "COLUMNS": "200"}
     helped = terminal.digest("run", "--help")
@@ -109,23 +126,24 @@ def test_the_version_is_the_packages(terminal: Terminal) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "says", "helps"),
     [
-        (("publish",), "No such command 'publish'"),
-        (("run", "--nosuch"), "No such option"),
-        (("run", "--method", "guess"), "'guess' is not one of"),
-        (("run", "--sentences", "0", "-"), "--sentences"),
-        (("run", "--out", "x"), "need a PATH, URL or -"),
-        (("run", "--list", "daily", "tide.txt"), "leave out --list"),
-        (("subscribers", "add"), "ADDRESS"),
+        (("publish",), "No such command 'publish'", "digest"),
+        (("run", "--nosuch"), "No such option", "digest run"),
+        (("run", "--method", "guess"), "'guess' is not one of", "digest run"),
+        (("run", "--sentences", "0", "-"), "--sentences", "digest run"),
+        (("run", "--out", "x"), "need a PATH, URL or -", "digest run"),
+        (("run", "--list", "daily", "tide.txt"), "leave out --list", "digest run"),
+        (("subscribers", "add"), "ADDRESS", "digest subscribers add"),
     ],
 )
 def test_wrong_usage_ends_with_status_2_and_says_what_is_wrong(
-    terminal: Terminal, arguments: tuple[str, ...], says: str
+    terminal: Terminal, arguments: tuple[str, ...], says: str, helps: str
 ) -> None:
     wrong = terminal.digest(*arguments)
     assert wrong.out == ""
     assert says in wrong.complaint(status=2)
+    assert f"; `{helps} --help` tells more" in wrong.err
     assert len(wrong.err.splitlines()) == 1
     assert list(terminal.folder.iterdir()) == []
 
