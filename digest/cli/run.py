@@ -113,7 +113,7 @@ def _run_lists(program: "App", lists: Sequence[str] | None, *, dry_run: bool, as
     names = _list_names(program, lists)
     collected = _collect(program, names)
     if dry_run:
-        _show_drafts(program, [program.preview(name) for name in names], collected, as_json=as_json)
+        _show_drafts(program, [program.look(name) for name in names], collected, as_json=as_json)
         return
     program.look_over()
     reports: list[dict[str, Any]] = []
@@ -159,10 +159,12 @@ def _complain_of_stops(program: "App") -> None:
 def _why_none(program: "App", name: str) -> str:
     """Say why there is no issue today."""
     draft = program.preview(name)
+    first = draft.number == 1
     if not draft.stories:
-        return "nothing new since the last issue, so there is none today"
+        lacks = "to publish yet" if first else "new since the last issue"
+        return f"nothing {lacks}, so there is no issue today"
     stories = counted(len(draft.stories), "story", "stories")
-    return f"{stories} since the last issue{_thin_day(program, draft)}"
+    return f"{stories}{'' if first else ' since the last issue'}{_thin_day(program, draft)}"
 
 
 def _thin_day(program: "App", issue: Issue, *, published: bool = False) -> str:
@@ -175,23 +177,30 @@ def _thin_day(program: "App", issue: Issue, *, published: bool = False) -> str:
     return f"; a thin day (fewest_stories = {wishes.fewest_stories}): {becomes}"
 
 
-def _show_drafts(program: "App", drafts: Sequence[Issue], collected: Collected, *, as_json: bool) -> None:
-    """Print the headlines of issues that are not published, with their scores."""
+def _show_drafts(
+    program: "App", drafts: Sequence[tuple[Issue, bool]], collected: Collected, *, as_json: bool
+) -> None:
+    """Print the headlines of issues, with their scores, and of one that is published that it is."""
     if as_json:
         issues = [
             {
                 "list": draft.list,
                 "number": draft.number,
                 "date": draft.date,
+                "published": published,
                 "thin": draft.thin,
                 "stories": [story.lead.title for story in draft.stories],
             }
-            for draft in drafts
+            for draft, published in drafts
         ]
         print_json({"collected": _collected_json(collected), "drafts": issues})
         return
-    for draft in drafts:
-        stories = counted(len(draft.stories), "story", "stories") + _thin_day(program, draft)
+    for draft, published in drafts:
+        stories = counted(len(draft.stories), "story", "stories")
+        stories += _thin_day(program, draft, published=published)
+        if published:
+            say(f"{draft.list}, {draft.date}: issue {draft.number} is published already, with {stories}")
+            continue
         say(f"{draft.list}, {draft.date}: would hold {stories}")
         for story in draft.stories:
             say(f"  {story.score:5.2f}  {story.lead.title}")

@@ -127,6 +127,15 @@ def test_a_dry_run_says_what_would_be_published_and_neither_publishes_nor_sends(
     assert not (terminal.folder / "var/mail").exists()
 
 
+def test_a_dry_run_after_the_days_issue_says_that_it_is_published(terminal: Terminal) -> None:
+    terminal.small_day()
+    terminal.digest("run").succeeded()
+    told = terminal.digest("run", "--dry-run").succeeded()
+    assert re.fullmatch(r"daily, \S+: issue 1 is published already, with 1 story\n", told.out)
+    [draft] = terminal.digest("run", "--dry-run", "--json").succeeded().json["drafts"]
+    assert (draft["number"], draft["published"], draft["stories"]) == (1, True, ["The tide is high"])
+
+
 def test_only_the_lists_that_are_named_are_published_and_each_goes_to_its_own_readers(
     terminal: Terminal,
 ) -> None:
@@ -178,6 +187,13 @@ def test_a_day_without_anything_new_has_no_issue_and_says_so(terminal: Terminal)
     assert len(list((terminal.folder / "var/issues/daily").glob("*.html"))) == 1
 
 
+def test_a_list_that_was_never_published_has_no_last_issue_to_speak_of(terminal: Terminal) -> None:
+    terminal.small_day()
+    (terminal.folder / "articles/tide.txt").unlink()
+    told = terminal.digest("run").err
+    assert "daily: nothing to publish yet, so there is no issue today" in told
+
+
 def test_too_few_stories_are_counted_and_said_to_wait(terminal: Terminal) -> None:
     terminal.small_day()
     terminal.environment["DIGEST_LISTS__DAILY__FEWEST_STORIES"] = "3"
@@ -185,7 +201,7 @@ def test_too_few_stories_are_counted_and_said_to_wait(terminal: Terminal) -> Non
 
     assert f"daily: not yet published, 1 story; {thin}" in terminal.digest("preview").succeeded().err
     assert f"would hold 1 story; {thin}" in terminal.digest("run", "--dry-run").succeeded().out
-    assert f"daily: 1 story since the last issue; {thin}" in terminal.digest("run").succeeded().err
+    assert f"daily: 1 story; {thin}" in terminal.digest("run").succeeded().err
     assert not (terminal.folder / "var/issues").exists()
 
 
