@@ -29,7 +29,7 @@ SCRIPTS = (
     '"><img src=x onerror=alert(1)>',
     "' autofocus onfocus=alert(1) '",
     "javascript:alert(1)",
-    "{{7*7}}",
+    "{{1337*7331}}",
     "{% for x in ().__class__.__base__.__subclasses__() %}{{x}}{% endfor %}",
     "</textarea></select></script><svg onload=alert(1)>",
     "\u202eexe.gpj",
@@ -293,7 +293,7 @@ def _is_harmless(answer: Seen) -> None:
     text = re.sub(r'value="[^"<>]*"', "", answer.text)  # what was filled in stands there, escaped
     for danger in ("<script", "<img", "<svg", "onerror", "onfocus", "onload", "javascript:", "\u202e"):
         assert danger not in text
-    assert "49" not in re.sub(r"[0-9a-f.]{20,}|\.css", "", text)  # seven times seven
+    assert str(1337 * 7331) not in text
     assert "location" not in answer.headers
 
 
