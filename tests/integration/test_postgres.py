@@ -295,7 +295,9 @@ def test_a_missing_driver_is_one_line_that_says_how_to_get_it(
 ) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
 
-    with pytest.raises(SettingsError, match=r"`make env` installs it, or pip install '\.\[postgres\]'") as refused:
+    with pytest.raises(
+        SettingsError, match=r"`make env` installs it, or pip install '\.\[postgres\]'"
+    ) as refused:
         Database("postgresql://ada:pw@host/digest", base=tmp_path)
     assert "pw@" not in str(refused.value)
 
