@@ -22,6 +22,7 @@ from typing import Literal, Self
 
 from dovecot import PASSWORD, Dovecot
 from mailroom import US
+from ports import free_port
 from postfix import Postfix
 from terminal import Terminal, read_mail
 
@@ -35,8 +36,7 @@ class PostOffice:
         self, desk: Path, postfix: str, dovecot: str, *, door: Literal["lmtp", "imap"] = "lmtp"
     ) -> None:
         self.terminal = Terminal(desk)
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.pages = f"127.0.0.1:{free.getsockname()[1]}"  # where the readers' pages answer
+        self.pages = f"127.0.0.1:{free_port()}"  # where the readers' pages answer
         self.terminal.environment["DIGEST_WEB__LISTEN"] = self.pages
         self._door = door
         # Only what is in the group of a folder may use a socket there: that is Postfix.

@@ -100,6 +100,11 @@ class Smtpd:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
 
+    @property
+    def has_obeyed(self) -> bool:
+        """Whether it has done all that it was told to."""
+        return not any(self._script.values())
+
     def answer(self, verb: str, *replies: str) -> None:
         """Answer the next commands of this verb so; CONNECT is the greeting, END the end of a mail."""
         self._script[verb].extend(replies)

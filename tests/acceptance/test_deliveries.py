@@ -148,7 +148,7 @@ def test_a_refusal_that_a_killed_run_heard_suppresses_its_reader_at_the_next_one
         server.answer("RCPT", "550 5.1.1 no such user")
         server.stall("END")
         with terminal.started("run") as run:
-            until(lambda: "DATA" in server.verbs)
+            until(lambda: server.has_obeyed)
             run.kill()
         terminal.digest("run").succeeded()
     assert states(terminal) == {ADA: "failed", BOB: "in-doubt"}

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from ports import free_port
 from terminal import EARLIEST, LATEST, READER, Terminal
 
 PUBLISHING = 60  # seconds in which the first look at the clock must have come to its end
@@ -61,8 +62,7 @@ def test_serve_publishes_nothing_for_an_hour_that_passed_before_it_began(termina
 def test_serve_answers_readers_on_their_pages_and_by_mail(terminal: Terminal) -> None:
     """One asks on the page's front door, one by a mail that a mail server drops into the inbox; both are asked back."""
     terminal.small_day("[inbound]", 'kind = "maildir"', 'folder = "inbox"', "poll_seconds = 1")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        place = f"127.0.0.1:{free.getsockname()[1]}"
+    place = f"127.0.0.1:{free_port()}"
     terminal.environment["DIGEST_WEB__LISTEN"] = place
     terminal.write("inbox/new/1", "")
     (terminal.folder / "inbox/new/1").write_bytes(

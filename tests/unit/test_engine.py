@@ -168,8 +168,9 @@ def collect():
     os.write(1, b"collecting\n")
     raise SourceError("the wire is silent")
 
-def publish(mails_due):
-    os.write(1, b"publishing\n")
+def publish(mails_due, seen=[]):
+    if not seen:  # and not again where a full minute comes meanwhile
+        seen.append(os.write(1, b"publishing\n"))
     raise ZeroDivisionError
 
 def send(stop):
